@@ -1,0 +1,499 @@
+//! The way of an event: parse, claim, call, settle, answer.
+
+mod answer;
+mod batch;
+mod outcome;
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use futures_util::future::join_all;
+use futures_util::{FutureExt, StreamExt, stream};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use serde_json::value::RawValue;
+
+use crate::clock::{Clock, Timestamp};
+use crate::environment::Environment;
+use crate::failure::{Failure, Kind, Reason};
+use crate::intent::WhenBusy;
+use crate::ledger::{Claim, Claimant, Item, Lease, Ledger, Settled, Settlement, Status};
+use crate::operation::{Attempt, Operation, Receipt};
+use crate::queue::{DeadLetter, Queue};
+use crate::retry;
+use crate::trigger;
+use crate::wish::Wish;
+
+pub use answer::Answer;
+use batch::{Batch, Matter, Task};
+use outcome::{Outcome, Verdict};
+
+/// How many calls of one round are under way together. The four APIs allow a few requests a
+/// second; more at once would only be throttled.
+const CONCURRENCY: usize = 8;
+
+/// What an invocation keeps of its time for settling and answering, at most.
+const RESERVE: Duration = Duration::from_secs(5);
+
+/// What is kept for writing the answer itself.
+const LAST_MOMENT: Duration = Duration::from_millis(250);
+
+/// Carries out the wishes of every event that a function is given.
+#[derive(Debug)]
+pub struct Driver<O> {
+    operation: O,
+    ledger: Ledger,
+    queue: Queue,
+    clock: Clock,
+    lease_margin: Duration,
+    max_attempts: u32,
+    max_busy: Duration,
+}
+
+impl<O: Operation> Driver<O> {
+    /// A driver with its own clients of DynamoDB and SQS.
+    pub fn new(operation: O, config: &SdkConfig, environment: &Environment) -> Self {
+        Self {
+            operation,
+            ledger: Ledger::new(config, environment, O::NAME),
+            queue: Queue::new(config, environment, O::NAME),
+            clock: Clock::of(config),
+            lease_margin: environment.lease_margin,
+            max_attempts: environment.max_attempts,
+            max_busy: environment.max_busy,
+        }
+    }
+
+    /// Handles one event: every wish in it ends, is reported, or comes again.
+    ///
+    /// # Errors
+    /// Where the event can be neither acknowledged nor returned piece by piece: then the
+    /// invocation fails, and Lambda brings the whole event again.
+    pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Diagnostic> {
+        let times = self.times(&event.context);
+        let trigger = trigger::parse(O::NAME, event.payload.get(), &event.context.request_id)?;
+        let batch = Batch::<O::Request>::of::<O>(&trigger);
+        let outcomes = self.carry_out(&batch, &times).await;
+        outcome::report(O::NAME, &batch, &outcomes, self.clock.now());
+        self.answer(&batch, &outcomes, &times).await
+    }
+
+    /// Round by round, so that wishes that must not overtake each other do not.
+    async fn carry_out(&self, batch: &Batch<'_, O::Request>, times: &Times) -> Vec<Outcome> {
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; batch.tasks.len()];
+        for round in batch.rounds() {
+            let mut wishes = Vec::new();
+            for index in round {
+                match self.before_claim(batch, index, &outcomes, times) {
+                    Ok(wish) => wishes.push((index, wish)),
+                    Err(outcome) => outcomes[index] = Some(outcome),
+                }
+            }
+            let (indices, wishes): (Vec<_>, Vec<_>) = wishes.into_iter().unzip();
+            for (index, outcome) in indices.into_iter().zip(self.once(&wishes, times).await) {
+                outcomes[index] = Some(outcome);
+            }
+        }
+        outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(Outcome::not_begun)).collect()
+    }
+
+    /// The wish to claim, or what becomes of the task without the ledger.
+    fn before_claim<'a>(
+        &self,
+        batch: &'a Batch<'_, O::Request>,
+        index: usize,
+        outcomes: &[Option<Outcome>],
+        times: &Times,
+    ) -> Result<&'a Wish<O::Request>, Outcome> {
+        let task = &batch.tasks[index];
+        let is_behind = |earlier: &Task<_>| earlier.group.is_some() && earlier.group == task.group;
+        let comes_again = |outcome: &Option<Outcome>| {
+            outcome
+                .as_ref()
+                .is_some_and(|outcome| matches!(outcome.verdict, Verdict::Deferred { .. }))
+        };
+        let earlier = batch.tasks[..index].iter().zip(outcomes);
+        if earlier.into_iter().any(|(task, outcome)| is_behind(task) && comes_again(outcome)) {
+            return Err(Outcome::behind());
+        }
+        match &task.matter {
+            Matter::Refused(refusal) => Err(Outcome::rejected(refusal.reason.clone())),
+            Matter::SameAs(first) => {
+                Err(outcomes[*first].clone().unwrap_or_else(Outcome::not_begun).repeated())
+            }
+            Matter::Wish(_) if self.clock.now() >= times.send_before => Err(Outcome::not_begun()),
+            Matter::Wish(wish) => Ok(wish),
+        }
+    }
+
+    /// Claim, call, settle: all wishes of a round together.
+    async fn once(&self, wishes: &[&Wish<O::Request>], times: &Times) -> Vec<Outcome> {
+        let claims = self.claim(wishes, times).await;
+        let steps = stream::iter(wishes.iter().zip(claims))
+            .map(|(wish, claim)| self.call(wish, claim, times))
+            .buffered(CONCURRENCY)
+            .collect::<Vec<_>>()
+            .await;
+        self.settle(steps, times).await
+    }
+
+    async fn claim(
+        &self,
+        wishes: &[&Wish<O::Request>],
+        times: &Times,
+    ) -> Vec<Result<Claim, Failure>> {
+        if wishes.is_empty() {
+            return Vec::new();
+        }
+        let texts: Vec<_> =
+            wishes.iter().map(|wish| (wish.source.to_string(), request(wish))).collect();
+        let claimants: Vec<_> = wishes
+            .iter()
+            .zip(&texts)
+            .map(|(wish, (source, request))| Claimant {
+                token: wish.token.as_str(),
+                target: &wish.target,
+                fingerprint: &wish.fingerprint,
+                source,
+                request,
+            })
+            .collect();
+        let claims = self.ledger.claim(&claimants, times.lease_end);
+        self.before(times.send_before, claims)
+            .await
+            .unwrap_or_else(|late| vec![Err(late); wishes.len()])
+    }
+
+    /// Calls AWS for a claim that was won; for any other, says what becomes of the wish.
+    async fn call(
+        &self,
+        wish: &Wish<O::Request>,
+        claim: Result<Claim, Failure>,
+        times: &Times,
+    ) -> Step {
+        match claim {
+            Ok(Claim::Won(lease)) => {
+                let began = self.clock.now();
+                let result = self.attempt(wish, &lease, times).await;
+                let latency = self.clock.now().since(began);
+                Step::Settle(Box::new(self.decide(wish, lease, result, began, latency)))
+            }
+            Ok(Claim::Done(item)) => Step::Known(Outcome::duplicate(&item)),
+            Ok(Claim::Rejected(reason) | Claim::Mismatch(reason)) => {
+                Step::Known(Outcome::rejected(reason))
+            }
+            Ok(Claim::Leased(until)) => Step::Known(self.leased(until)),
+            Err(failure) => Step::Known(no_ledger(&failure)),
+        }
+    }
+
+    async fn attempt(
+        &self,
+        wish: &Wish<O::Request>,
+        lease: &Lease,
+        times: &Times,
+    ) -> Result<Receipt, Failure> {
+        let attempt = Attempt {
+            clock: &self.clock,
+            token: &wish.token,
+            not_after: wish.intent.control.not_after,
+            doubt_since: lease.doubt_since,
+            repeatable_for: O::REPEATABLE_FOR,
+            send_before: times.send_before,
+        };
+        let call = self.operation.call(&wish.intent.request, &attempt);
+        AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|panic| {
+            Err(Failure { kind: Kind::Unknown, reason: outcome::panicked(panic.as_ref()) })
+        })
+    }
+
+    /// What an attempt means for the ledger and for the delivery.
+    fn decide(
+        &self,
+        wish: &Wish<O::Request>,
+        lease: Lease,
+        result: Result<Receipt, Failure>,
+        began: Timestamp,
+        latency: Duration,
+    ) -> Decision {
+        let attempts = lease.attempts;
+        let mut decision = match result {
+            Ok(receipt) => Decision::started(lease, &receipt),
+            Err(failure) => self.decide_failure(wish, lease, failure, began),
+        };
+        decision.outcome.attempt = attempts + 1;
+        decision.outcome.latency = Some(latency);
+        decision
+    }
+
+    fn decide_failure(
+        &self,
+        wish: &Wish<O::Request>,
+        lease: Lease,
+        failure: Failure,
+        began: Timestamp,
+    ) -> Decision {
+        let Failure { kind, reason } = failure;
+        let in_doubt = lease.doubt_since;
+        let delay = retry::delay(kind, lease.attempts, O::BUSY_DELAY, random_share());
+        match kind {
+            Kind::Permanent => Decision::rejected(lease, reason),
+            Kind::NotBegun => Decision::deferred(lease, reason, in_doubt, delay),
+            Kind::Unknown => Decision::deferred(lease, reason, in_doubt.or(Some(began)), delay),
+            // It may be our own effect that is busy: never skipped, never given up.
+            Kind::Busy if in_doubt.is_some() => Decision::deferred(lease, reason, in_doubt, delay),
+            Kind::Busy if wish.intent.control.when_busy == WhenBusy::Skip => {
+                Decision::skipped(lease, reason)
+            }
+            Kind::Busy if self.clock.now().since(lease.created_at) >= self.max_busy => {
+                let waited = self.max_busy.as_secs() / 3600;
+                let message = format!("still busy after {waited} hours: {}", reason.message);
+                Decision::rejected(lease, Reason::new(reason.code, message))
+            }
+            Kind::Busy => Decision::deferred(lease, reason, None, delay),
+            Kind::Transient | Kind::Denied => {
+                let attempts = lease.attempts + 1;
+                let mut decision = if attempts >= self.max_attempts {
+                    Decision::rejected(lease, given_up(attempts, in_doubt, &reason))
+                } else {
+                    Decision::deferred(lease, reason, in_doubt, delay)
+                };
+                decision.settlement.attempts = attempts;
+                decision.outcome.denied = kind == Kind::Denied;
+                decision
+            }
+        }
+    }
+
+    async fn settle(&self, steps: Vec<Step>, times: &Times) -> Vec<Outcome> {
+        let settlements: Vec<Settlement> = steps.iter().filter_map(Step::settlement).collect();
+        let mut settled = match settlements.len() {
+            0 => Vec::new(),
+            count => self
+                .before(times.settle_before, self.ledger.settle(&settlements))
+                .await
+                .unwrap_or_else(|late| vec![Err(late); count]),
+        }
+        .into_iter();
+        steps
+            .into_iter()
+            .map(|step| match step {
+                Step::Known(outcome) => outcome,
+                Step::Settle(decision) => match settled.next() {
+                    Some(Ok(Settled::Written)) => decision.outcome,
+                    Some(Ok(Settled::Refused(item))) => self.read(&item),
+                    // The next attempt repeats the call with the same token.
+                    Some(Err(failure)) => no_ledger(&failure),
+                    None => Outcome::not_begun(),
+                },
+            })
+            .collect()
+    }
+
+    /// What an item that somebody else wrote means for this delivery.
+    fn read(&self, item: &Item) -> Outcome {
+        match (item.status, &item.reason) {
+            (Some(Status::Started | Status::Skipped | Status::Cancelled), _) => {
+                Outcome::duplicate(item)
+            }
+            (Some(Status::Rejected), Some(reason)) => Outcome::rejected(reason.clone()),
+            _ => self.leased(item.claimable_from),
+        }
+    }
+
+    fn leased(&self, until: Timestamp) -> Outcome {
+        let wait = until.since(self.clock.now()) + Duration::from_secs(1);
+        let message = format!("another invocation is at work on it until {until} at the latest");
+        Outcome::deferred(Reason::new(Reason::LEASED, message), wait.min(retry::LONGEST))
+    }
+
+    /// Reports what was rejected and returns what was deferred; only then is a carrier
+    /// acknowledged.
+    async fn answer(
+        &self,
+        batch: &Batch<'_, O::Request>,
+        outcomes: &[Outcome],
+        times: &Times,
+    ) -> Result<Answer, Diagnostic> {
+        let deliveries = batch.tasks.iter().zip(outcomes);
+        let deliveries = join_all(deliveries.map(|(task, outcome)| async {
+            let delivery = self.deliver(batch, task, outcome);
+            self.before(times.deliver_before, delivery).await.and_then(|delivered| delivered)
+        }))
+        .await;
+        Answer::of(batch, outcomes, &deliveries)
+    }
+
+    async fn deliver(
+        &self,
+        batch: &Batch<'_, O::Request>,
+        task: &Task<O::Request>,
+        outcome: &Outcome,
+    ) -> Result<Delivery, Failure> {
+        let carrier = batch.carrier(task);
+        match (&outcome.verdict, &carrier.record) {
+            (Verdict::Ended { .. }, _) => Ok(Delivery::Acknowledged),
+            (Verdict::Deferred { after, .. }, Some(record)) if !batch.shares_carrier(task) => {
+                if let Err(failure) = self.queue.hide(record, *after).await {
+                    tracing::warn!(
+                        message_id = record.id,
+                        "the message keeps its visibility, since SQS did not change it: {failure}"
+                    );
+                }
+                Ok(Delivery::ComesAgain)
+            }
+            // The first of equal wishes is reported, or sent on, for all of them.
+            _ if matches!(task.matter, Matter::SameAs(_)) => Ok(Delivery::Acknowledged),
+            (Verdict::Deferred { after, .. }, _) => {
+                self.queue.defer(batch.body(task), *after).await?;
+                Ok(Delivery::Acknowledged)
+            }
+            (Verdict::Rejected(reason), _) => {
+                let letter = DeadLetter {
+                    body: batch.body(task),
+                    token: batch.token(task),
+                    reason,
+                    source_id: batch.source_id(task),
+                };
+                self.queue.dead_letter(&letter).await?;
+                Ok(Delivery::Acknowledged)
+            }
+        }
+    }
+
+    /// Waits for `work` until `limit` and no longer: nothing outlives the handler's answer.
+    async fn before<T>(
+        &self,
+        limit: Timestamp,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Failure> {
+        let remaining = limit.since(self.clock.now());
+        tokio::time::timeout(remaining, work).await.map_err(|_| {
+            Failure::new(
+                Kind::Transient,
+                Reason::TIMED_OUT,
+                format!("no answer came within the {} ms left for it", remaining.as_millis()),
+            )
+        })
+    }
+
+    fn times(&self, context: &Context) -> Times {
+        let deadline =
+            Timestamp::from_epoch_millis(i64::try_from(context.deadline).unwrap_or(i64::MAX));
+        let reserve = (deadline.since(self.clock.now()) / 4).min(RESERVE);
+        Times {
+            send_before: deadline - reserve,
+            settle_before: deadline - reserve / 2,
+            deliver_before: deadline - LAST_MOMENT.min(reserve / 4),
+            lease_end: deadline + self.lease_margin,
+        }
+    }
+}
+
+/// The limits of one invocation, cut from its deadline.
+struct Times {
+    send_before: Timestamp,
+    settle_before: Timestamp,
+    deliver_before: Timestamp,
+    lease_end: Timestamp,
+}
+
+/// What became of the delivery of one wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// Its carrier need not come again for it.
+    Acknowledged,
+    /// Its carrier comes again.
+    ComesAgain,
+}
+
+/// Between call and settle.
+enum Step {
+    Known(Outcome),
+    Settle(Box<Decision>),
+}
+
+impl Step {
+    fn settlement(&self) -> Option<Settlement> {
+        match self {
+            Self::Known(_) => None,
+            Self::Settle(decision) => Some(decision.settlement.clone()),
+        }
+    }
+}
+
+/// What is written into the ledger, and what follows once it stands there.
+struct Decision {
+    settlement: Settlement,
+    outcome: Outcome,
+}
+
+impl Decision {
+    fn started(lease: Lease, receipt: &Receipt) -> Self {
+        let receipt = serde_json::to_string(receipt).ok();
+        let outcome = Outcome::ended(Status::Started, receipt.clone(), None);
+        Self { settlement: Settlement { receipt, ..settlement(lease, Status::Started) }, outcome }
+    }
+
+    fn skipped(lease: Lease, reason: Reason) -> Self {
+        let outcome = Outcome::ended(Status::Skipped, None, Some(reason.clone()));
+        let settlement = Settlement { reason: Some(reason), ..settlement(lease, Status::Skipped) };
+        Self { settlement, outcome }
+    }
+
+    fn rejected(lease: Lease, reason: Reason) -> Self {
+        let outcome = Outcome::rejected(reason.clone());
+        let settlement = Settlement { reason: Some(reason), ..settlement(lease, Status::Rejected) };
+        Self { settlement, outcome }
+    }
+
+    fn deferred(
+        lease: Lease,
+        reason: Reason,
+        doubt_since: Option<Timestamp>,
+        after: Duration,
+    ) -> Self {
+        let outcome = Outcome::deferred(reason.clone(), after);
+        let settlement =
+            Settlement { reason: Some(reason), doubt_since, ..settlement(lease, Status::Deferred) };
+        Self { settlement, outcome }
+    }
+}
+
+fn settlement(lease: Lease, status: Status) -> Settlement {
+    let attempts = lease.attempts;
+    Settlement { lease, status, attempts, doubt_since: None, receipt: None, reason: None }
+}
+
+fn given_up(attempts: u32, in_doubt: Option<Timestamp>, last: &Reason) -> Reason {
+    match in_doubt {
+        None => {
+            Reason::new(&last.code, format!("gave up after {attempts} attempts: {}", last.message))
+        }
+        Some(since) => Reason::new(
+            Reason::OUTCOME_UNKNOWN,
+            format!(
+                "gave up after {attempts} attempts ({last}), and the one at {since} may have \
+                 carried it out; look at the target, then redrive the dead letter or drop it"
+            ),
+        ),
+    }
+}
+
+/// No ledger, no call; no ledger, no end.
+fn no_ledger(failure: &Failure) -> Outcome {
+    let message = format!("the ledger could not be written: {failure}");
+    let delay = retry::delay(Kind::Transient, 0, Duration::ZERO, random_share());
+    Outcome::deferred(Reason::new(Reason::LEDGER_UNAVAILABLE, message), delay)
+}
+
+fn request<R: crate::operation::Request>(wish: &Wish<R>) -> String {
+    // It was written once already, for the fingerprint.
+    serde_json::to_string(&wish.intent.request).unwrap_or_default()
+}
+
+/// A number in `0.0..1.0`, different for each wish: version 4 UUIDs are random.
+fn random_share() -> f64 {
+    let [byte, ..] = uuid::Uuid::new_v4().into_bytes();
+    f64::from(byte) / 256.0
+}

@@ -1,0 +1,204 @@
+//! What every failure means: named by what the driver does next, decided in one place.
+
+use std::error::Error;
+use std::fmt;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+/// Why a wish was not carried out, as it stands in the ledger, in a dead letter and in the log.
+/// Codes that end in `Exception` are AWS's; the others are the constants of [`Reason`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// One word, to filter by.
+    pub code: String,
+    /// A sentence: what was found, what was expected.
+    pub message: String,
+}
+
+impl Reason {
+    /// The body is not a JSON object.
+    pub const MALFORMED_BODY: &str = "MalformedBody";
+    /// The event is of a known shape and carries no intent.
+    pub const NO_INTENT: &str = "NoIntent";
+    /// A field of the intent breaks a rule.
+    pub const INVALID_INTENT: &str = "InvalidIntent";
+    /// The token is known, with another request.
+    pub const TOKEN_MISMATCH: &str = "TokenMismatch";
+    /// The wish came too late: `notAfter` has passed.
+    pub const EXPIRED: &str = "Expired";
+    /// The call may have been carried out, and repeating it is no longer known to be safe.
+    pub const OUTCOME_UNKNOWN: &str = "OutcomeUnknown";
+    /// Another invocation is at work on this wish.
+    pub const LEASED: &str = "Leased";
+    /// The ledger could not be written, so nothing was called.
+    pub const LEDGER_UNAVAILABLE: &str = "LedgerUnavailable";
+    /// The invocation's time was too short to begin.
+    pub const DEADLINE_NEAR: &str = "DeadlineNear";
+    /// An earlier message of the same message group comes again, and this one behind it.
+    pub const BEHIND: &str = "Behind";
+    /// The code panicked at this wish.
+    pub const PANICKED: &str = "Panicked";
+    /// No answer came in time.
+    pub const TIMED_OUT: &str = "TimedOut";
+    /// The connection failed before or after the request was sent.
+    pub const CONNECTION_FAILED: &str = "ConnectionFailed";
+    /// An answer came that could not be read.
+    pub const UNREADABLE_ANSWER: &str = "UnreadableAnswer";
+
+    /// A code and its sentence.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+/// What the driver does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Nothing was done; try again soon, a bounded number of times.
+    Transient,
+    /// The target is at work; try again when it may be done.
+    Busy,
+    /// It may have been done; repeat with the same token.
+    Unknown,
+    /// A permission or a quota is missing; try again slowly, a bounded number of times.
+    Denied,
+    /// It will never work: report it.
+    Permanent,
+    /// It was not begun, since the invocation's time was too short; come again.
+    NotBegun,
+}
+
+/// A call that did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What the driver does next.
+    pub kind: Kind,
+    /// Why, for people.
+    pub reason: Reason,
+}
+
+impl Failure {
+    /// A failure of this kind.
+    pub fn new(kind: Kind, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { kind, reason: Reason::new(code, message) }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl Error for Failure {}
+
+/// The only classifier: every AWS client's errors come through here.
+impl<E> From<SdkError<E>> for Failure
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    fn from(error: SdkError<E>) -> Self {
+        match &error {
+            SdkError::ServiceError(context) => {
+                let status = context.raw().status().as_u16();
+                match error.code() {
+                    Some(code) => {
+                        let message = error.message().unwrap_or("AWS gave no message");
+                        Self::new(kind_of(code, status), code, message)
+                    }
+                    None => without_code(status),
+                }
+            }
+            // The request never left: no credentials, no region, no endpoint.
+            SdkError::ConstructionFailure(_) => {
+                Self::new(Kind::Denied, Reason::CONNECTION_FAILED, sentence(&error))
+            }
+            SdkError::DispatchFailure(context) => {
+                // Only where there was no connection is it known that nothing was sent.
+                let never_sent = context.is_timeout() || is_connect(&error);
+                let kind = if never_sent { Kind::Transient } else { Kind::Unknown };
+                Self::new(kind, Reason::CONNECTION_FAILED, sentence(&error))
+            }
+            SdkError::TimeoutError(_) => {
+                Self::new(Kind::Unknown, Reason::TIMED_OUT, sentence(&error))
+            }
+            _ => Self::new(Kind::Unknown, Reason::UNREADABLE_ANSWER, sentence(&error)),
+        }
+    }
+}
+
+fn kind_of(code: &str, status: u16) -> Kind {
+    match code {
+        "CallRateLimitExceededException"
+        | "InternalServerErrorException"
+        | "RequestLimitExceeded"
+        | "RequestTimeoutException"
+        | "ServiceException"
+        | "ServiceUnavailableException"
+        | "SlowDown"
+        | "Throttling"
+        | "ThrottlingException"
+        | "TooManyRequestsException"
+        | "TransactionConflictException" => Kind::Transient,
+
+        "ConcurrentModificationException" | "ConflictException" | "ResourceInUseException" => {
+            Kind::Busy
+        }
+
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "ExpiredTokenException"
+        | "ForbiddenException"
+        | "IncompleteSignature"
+        | "InvalidClientTokenId"
+        | "LimitExceededException"
+        | "OptInRequired"
+        | "RequestExpired"
+        | "ServiceQuotaExceededException"
+        | "SignatureDoesNotMatch"
+        | "UnrecognizedClientException" => Kind::Denied,
+
+        _ => match status {
+            401..=403 => Kind::Denied,
+            429 | 500.. => Kind::Transient,
+            _ => Kind::Permanent,
+        },
+    }
+}
+
+/// An answer that names no error: a gateway's page, or a body that is not the API's.
+fn without_code(status: u16) -> Failure {
+    let (kind, meaning) = match status {
+        200..=299 => (Kind::Unknown, "the call was answered and the answer cannot be read"),
+        401..=403 => (Kind::Denied, "the call was refused without a reason"),
+        429 => (Kind::Transient, "the call was throttled without a reason"),
+        500.. => {
+            (Kind::Unknown, "something between here and AWS failed, perhaps after AWS had the call")
+        }
+        _ => (Kind::Permanent, "the call was refused without a reason"),
+    };
+    let message = format!("found HTTP status {status} without an error code: {meaning}");
+    Failure::new(kind, Reason::UNREADABLE_ANSWER, message)
+}
+
+/// Whether the connection was never made: refused, no route, no such host.
+fn is_connect(error: &(dyn Error + 'static)) -> bool {
+    chain(error)
+        .filter_map(|cause| cause.downcast_ref::<hyper_util::client::legacy::Error>())
+        .any(hyper_util::client::legacy::Error::is_connect)
+}
+
+/// The error and its causes; an SDK error alone says no more than `dispatch failure`.
+fn sentence(error: &(dyn Error + 'static)) -> String {
+    chain(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}

@@ -1,0 +1,244 @@
+//! The ledger's two writes, on a real DynamoDB engine.
+
+use std::time::Duration;
+
+use harness::{Fault, World};
+use serde_json::json;
+use shared::clock::{Clock, Timestamp};
+use shared::failure::Reason;
+use shared::ledger::{Claim, Claimant, Lease, Ledger, Settled, Settlement, Status};
+use shared::{Environment, Failure, sdk};
+
+const KEY: &str = "Op#t";
+const MINUTE: Duration = Duration::from_mins(1);
+
+struct Desk {
+    world: World,
+    ledger: Ledger,
+    clock: Clock,
+}
+
+async fn desk() -> Desk {
+    let world = World::start().await;
+    let variables = world.environment();
+    let environment = Environment::read(|variable| variables.get(variable).cloned()).unwrap();
+    let config = sdk::bounded(&world.sdk_config());
+    Desk { ledger: Ledger::new(&config, &environment, "Op"), clock: Clock::of(&config), world }
+}
+
+impl Desk {
+    async fn claim(&self, fingerprint: &str, source: &str) -> Claim {
+        self.try_claim(fingerprint, source).await.unwrap()
+    }
+
+    async fn try_claim(&self, fingerprint: &str, source: &str) -> Result<Claim, Failure> {
+        let claimant =
+            Claimant { token: "t", target: "target", fingerprint, source, request: "{}" };
+        self.ledger.claim(&[claimant], self.clock.now() + MINUTE).await.remove(0)
+    }
+
+    async fn won(&self) -> Lease {
+        match self.claim("f", "s").await {
+            Claim::Won(lease) => lease,
+            other => panic!("expected a lease, found {other:?}"),
+        }
+    }
+
+    async fn settle(&self, lease: &Lease, status: Status) -> Settled {
+        self.ledger.settle(&[settlement(lease, status)]).await.remove(0).unwrap()
+    }
+
+    fn status(&self) -> String {
+        self.world.ledger_item(KEY).unwrap()["status"].as_str().unwrap().to_owned()
+    }
+}
+
+fn settlement(lease: &Lease, status: Status) -> Settlement {
+    Settlement {
+        lease: lease.clone(),
+        status,
+        attempts: lease.attempts,
+        doubt_since: None,
+        receipt: None,
+        reason: None,
+    }
+}
+
+#[tokio::test]
+async fn a_first_claim_is_won_without_a_doubt() {
+    let desk = desk().await;
+    let lease = desk.won().await;
+    assert_eq!((lease.attempts, lease.doubt_since), (0, None));
+    assert_eq!(lease.created_at, desk.clock.now());
+}
+
+#[tokio::test]
+async fn a_claimed_wish_is_leased_until_its_lease_ends() {
+    let desk = desk().await;
+    desk.won().await;
+    let until = desk.clock.now() + MINUTE;
+    assert_eq!(desk.claim("f", "s").await, Claim::Leased(until));
+    desk.world.clock.advance(MINUTE);
+    assert_eq!(desk.claim("f", "s").await, Claim::Leased(until), "not in its last moment");
+}
+
+#[tokio::test]
+async fn a_claim_over_a_dead_worker_is_in_doubt_since_the_dead_ones_claim() {
+    let desk = desk().await;
+    let first = desk.clock.now();
+    desk.won().await;
+    for _ in 0..2 {
+        desk.world.clock.advance(2 * MINUTE);
+        assert_eq!(desk.won().await.doubt_since, Some(first), "the earliest one counts");
+    }
+}
+
+#[tokio::test]
+async fn a_doubt_ends_when_an_attempt_is_known_to_have_done_nothing() {
+    let desk = desk().await;
+    let lease = desk.won().await;
+    desk.settle(&lease, Status::Deferred).await;
+    assert_eq!(desk.won().await.doubt_since, None);
+}
+
+#[tokio::test]
+async fn a_doubt_that_is_settled_is_kept() {
+    let desk = desk().await;
+    let lease = desk.won().await;
+    let since = Timestamp::from_epoch_millis(7);
+    let doubtful = Settlement { doubt_since: Some(since), ..settlement(&lease, Status::Deferred) };
+    desk.ledger.settle(&[doubtful]).await.remove(0).unwrap();
+    assert_eq!(desk.won().await.doubt_since, Some(since));
+}
+
+#[tokio::test]
+async fn another_request_under_the_same_token_is_a_mismatch_in_every_state() {
+    let desk = desk().await;
+    let lease = desk.won().await;
+    assert!(matches!(desk.claim("other", "s").await, Claim::Mismatch(_)));
+    let claimed = desk.world.ledger_item(KEY).unwrap();
+    for status in [Status::Deferred, Status::Rejected, Status::Skipped] {
+        desk.world.put_ledger_item(&claimed);
+        assert_eq!(desk.settle(&lease, status).await, Settled::Written);
+        assert!(matches!(desk.claim("other", "s").await, Claim::Mismatch(_)), "{status:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_final_wish_is_done_until_it_expires() {
+    for status in [Status::Started, Status::Skipped, Status::Cancelled] {
+        let desk = desk().await;
+        let lease = desk.won().await;
+        desk.settle(&lease, status).await;
+        desk.world.clock.advance(Duration::from_hours(29 * 24));
+        let done = desk.claim("f", "other source").await;
+        assert!(matches!(&done, Claim::Done(item) if item.status == Some(status)), "{done:?}");
+        desk.world.clock.advance(Duration::from_hours(24) + MINUTE);
+        assert_eq!(desk.won().await.attempts, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_rejection_is_remembered_for_its_source_only() {
+    let desk = desk().await;
+    let lease = desk.won().await;
+    let reason = Reason::new("Code", "a sentence");
+    let rejected = Settlement {
+        attempts: 7,
+        reason: Some(reason.clone()),
+        ..settlement(&lease, Status::Rejected)
+    };
+    desk.ledger.settle(&[rejected]).await.remove(0).unwrap();
+    assert_eq!(desk.claim("f", "s").await, Claim::Rejected(reason));
+    let again = desk.claim("f", "another source").await;
+    assert!(matches!(&again, Claim::Won(lease) if lease.attempts == 0), "{again:?}");
+}
+
+#[tokio::test]
+async fn only_the_owner_settles() {
+    let desk = desk().await;
+    let late = desk.won().await;
+    desk.world.clock.advance(2 * MINUTE);
+    let owner = desk.won().await;
+    let refused = desk.settle(&late, Status::Rejected).await;
+    assert!(matches!(&refused, Settled::Refused(item) if item.status == Some(Status::Claimed)));
+    assert_eq!(desk.status(), "CLAIMED");
+    assert_eq!(desk.settle(&owner, Status::Started).await, Settled::Written);
+    assert!(matches!(desk.settle(&late, Status::Deferred).await, Settled::Refused(_)));
+    assert_eq!(desk.status(), "STARTED");
+}
+
+#[tokio::test]
+async fn a_started_wish_is_never_undone_by_its_own_owner() {
+    let desk = desk().await;
+    let lease = desk.won().await;
+    desk.settle(&lease, Status::Started).await;
+    let refused = desk.settle(&lease, Status::Deferred).await;
+    assert!(matches!(&refused, Settled::Refused(item) if item.status == Some(Status::Started)));
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_was_lost_is_our_own_and_not_in_doubt() {
+    let desk = desk().await;
+    desk.world.dynamodb().fault("UpdateItem", Fault::drop().after_work());
+    let lease = desk.won().await;
+    assert_eq!(lease.doubt_since, None);
+    assert_eq!(desk.world.dynamodb().count("UpdateItem"), 2);
+}
+
+#[tokio::test]
+async fn a_claim_over_a_dead_worker_is_in_doubt_even_if_its_answer_was_lost() {
+    let desk = desk().await;
+    let first = desk.clock.now();
+    desk.won().await;
+    desk.world.clock.advance(2 * MINUTE);
+    desk.world.dynamodb().fault("UpdateItem", Fault::drop().after_work());
+    assert_eq!(desk.won().await.doubt_since, Some(first));
+}
+
+#[tokio::test]
+async fn a_settlement_whose_answer_was_lost_is_written() {
+    let desk = desk().await;
+    let lease = desk.won().await;
+    desk.world.dynamodb().fault("UpdateItem", Fault::drop().after_work());
+    assert_eq!(desk.settle(&lease, Status::Started).await, Settled::Written);
+    assert_eq!(desk.world.dynamodb().count("UpdateItem"), 3);
+}
+
+#[tokio::test]
+async fn a_claim_that_may_not_have_been_written_is_a_failure() {
+    let desk = desk().await;
+    desk.world.break_ledger().await;
+    assert!(desk.try_claim("f", "s").await.is_err());
+    desk.world.heal_ledger().await;
+    desk.world.dynamodb().fault("UpdateItem", Fault::error("ResourceNotFoundException", 400));
+    let failure = desk.try_claim("f", "s").await.unwrap_err();
+    assert_eq!(failure.reason.code, "ResourceNotFoundException");
+}
+
+#[tokio::test]
+async fn an_item_that_is_none_of_ours_is_not_taken_for_done() {
+    let desk = desk().await;
+    let far = desk.world.clock.epoch_millis() + 1_000_000;
+    desk.world.put_ledger_item(&json!({
+        "token": KEY, "status": "WONDERFUL", "fingerprint": "f", "claimableFrom": far
+    }));
+    let failure = desk.try_claim("f", "s").await.unwrap_err();
+    assert_eq!(failure.reason.code, Reason::LEDGER_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn claims_and_settlements_of_a_batch_succeed_and_fail_one_by_one() {
+    let desk = desk().await;
+    desk.won().await;
+    let claimants = ["t", "u"].map(|token| Claimant {
+        token,
+        target: "target",
+        fingerprint: "f",
+        source: "s",
+        request: "{}",
+    });
+    let claims = desk.ledger.claim(&claimants, desk.clock.now() + MINUTE).await;
+    assert!(matches!(claims[0], Ok(Claim::Leased(_))));
+    assert!(matches!(claims[1], Ok(Claim::Won(_))));
+}

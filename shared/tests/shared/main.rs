@@ -1,0 +1,5 @@
+//! The shared behaviour on a real DynamoDB engine and a queue over HTTP, with an operation of the
+//! tests' own.
+
+mod driver;
+mod ledger;
