@@ -5,6 +5,7 @@ mod batch;
 mod outcome;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -31,6 +32,10 @@ use outcome::{Outcome, Verdict};
 /// How many calls of one round are under way together. The four APIs allow a few requests a
 /// second; more at once would only be throttled.
 const CONCURRENCY: usize = 8;
+
+/// How long a duplicate waits for its twin before it looks again. Most twins end within seconds,
+/// and waiting for the end of the lease would hide the message for two minutes.
+const LEASED_STEP: Duration = Duration::from_secs(15);
 
 /// What an invocation keeps of its time for settling and answering, at most.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -173,10 +178,8 @@ impl<O: Operation> Driver<O> {
     ) -> Step {
         match claim {
             Ok(Claim::Won(lease)) => {
-                let began = self.clock.now();
-                let result = self.attempt(wish, &lease, times).await;
-                let latency = self.clock.now().since(began);
-                Step::Settle(Box::new(self.decide(wish, lease, result, began, latency)))
+                let (result, sent_at) = self.attempt(wish, &lease, times).await;
+                Step::Settle(Box::new(self.decide(wish, lease, result, sent_at)))
             }
             Ok(Claim::Done(item)) => Step::Known(Outcome::duplicate(&item)),
             Ok(Claim::Rejected(reason) | Claim::Mismatch(reason)) => {
@@ -187,12 +190,13 @@ impl<O: Operation> Driver<O> {
         }
     }
 
+    /// The operation's answer, and when its call was sent, if it was.
     async fn attempt(
         &self,
         wish: &Wish<O::Request>,
         lease: &Lease,
         times: &Times,
-    ) -> Result<Receipt, Failure> {
+    ) -> (Result<Receipt, Failure>, Option<Timestamp>) {
         let attempt = Attempt {
             clock: &self.clock,
             token: &wish.token,
@@ -200,11 +204,13 @@ impl<O: Operation> Driver<O> {
             doubt_since: lease.doubt_since,
             repeatable_for: O::REPEATABLE_FOR,
             send_before: times.send_before,
+            sent_at: OnceLock::new(),
         };
         let call = self.operation.call(&wish.intent.request, &attempt);
-        AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|panic| {
+        let result = AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|panic| {
             Err(Failure { kind: Kind::Unknown, reason: outcome::panicked(panic.as_ref()) })
-        })
+        });
+        (result, attempt.sent_at.into_inner())
     }
 
     /// What an attempt means for the ledger and for the delivery.
@@ -213,16 +219,15 @@ impl<O: Operation> Driver<O> {
         wish: &Wish<O::Request>,
         lease: Lease,
         result: Result<Receipt, Failure>,
-        began: Timestamp,
-        latency: Duration,
+        sent_at: Option<Timestamp>,
     ) -> Decision {
         let attempts = lease.attempts;
         let mut decision = match result {
             Ok(receipt) => Decision::started(lease, &receipt),
-            Err(failure) => self.decide_failure(wish, lease, failure, began),
+            Err(failure) => self.decide_failure(wish, lease, failure, sent_at),
         };
         decision.outcome.attempt = attempts + 1;
-        decision.outcome.latency = Some(latency);
+        decision.outcome.latency = sent_at.map(|sent_at| self.clock.now().since(sent_at));
         decision
     }
 
@@ -231,7 +236,7 @@ impl<O: Operation> Driver<O> {
         wish: &Wish<O::Request>,
         lease: Lease,
         failure: Failure,
-        began: Timestamp,
+        sent_at: Option<Timestamp>,
     ) -> Decision {
         let Failure { kind, reason } = failure;
         let in_doubt = lease.doubt_since;
@@ -239,7 +244,7 @@ impl<O: Operation> Driver<O> {
         match kind {
             Kind::Permanent => Decision::rejected(lease, reason),
             Kind::NotBegun => Decision::deferred(lease, reason, in_doubt, delay),
-            Kind::Unknown => Decision::deferred(lease, reason, in_doubt.or(Some(began)), delay),
+            Kind::Unknown => Decision::deferred(lease, reason, in_doubt.or(sent_at), delay),
             // It may be our own effect that is busy: never skipped, never given up.
             Kind::Busy if in_doubt.is_some() => Decision::deferred(lease, reason, in_doubt, delay),
             Kind::Busy if wish.intent.control.when_busy == WhenBusy::Skip => {
@@ -304,7 +309,7 @@ impl<O: Operation> Driver<O> {
     fn leased(&self, until: Timestamp) -> Outcome {
         let wait = until.since(self.clock.now()) + Duration::from_secs(1);
         let message = format!("another invocation is at work on it until {until} at the latest");
-        Outcome::deferred(Reason::new(Reason::LEASED, message), wait.min(retry::LONGEST))
+        Outcome::deferred(Reason::new(Reason::LEASED, message), wait.min(LEASED_STEP))
     }
 
     /// Reports what was rejected and returns what was deferred; only then is a carrier

@@ -1,5 +1,6 @@
 //! What a function brings, and the one step that sends.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -72,6 +73,8 @@ pub struct Attempt<'a> {
     pub(crate) doubt_since: Option<Timestamp>,
     pub(crate) repeatable_for: Duration,
     pub(crate) send_before: Timestamp,
+    /// When the call was sent, if it was.
+    pub(crate) sent_at: OnceLock<Timestamp>,
 }
 
 impl Attempt<'_> {
@@ -93,7 +96,9 @@ impl Attempt<'_> {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let remaining = self.may_send(self.clock.now())?;
+        let now = self.clock.now();
+        let remaining = self.may_send(now)?;
+        self.sent_at.get_or_init(|| now);
         match tokio::time::timeout(remaining, call).await {
             Ok(answer) => answer.map_err(Failure::from),
             Err(_) => Err(Failure::new(
@@ -153,7 +158,7 @@ mod tests {
     use aws_config::SdkConfig;
 
     const NOW: Timestamp = Timestamp::from_epoch_millis(1_800_000_000_000);
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     fn may_send(change: impl FnOnce(&mut Attempt<'_>)) -> Result<Duration, (Kind, String)> {
         let clock = Clock::of(&SdkConfig::builder().build());
@@ -165,6 +170,7 @@ mod tests {
             doubt_since: None,
             repeatable_for: 3 * MINUTE,
             send_before: NOW + MINUTE,
+            sent_at: OnceLock::new(),
         };
         change(&mut attempt);
         attempt.may_send(NOW).map_err(|failure| (failure.kind, failure.reason.code))

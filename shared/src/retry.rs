@@ -39,7 +39,7 @@ fn exponential(base: Duration, attempts: u32, random: f64) -> Duration {
 mod tests {
     use super::*;
 
-    const BUSY: Duration = Duration::from_secs(600);
+    const BUSY: Duration = Duration::from_mins(10);
 
     #[test]
     fn the_ceiling_doubles_and_never_passes_a_quarter_of_an_hour() {
@@ -61,6 +61,6 @@ mod tests {
     #[test]
     fn a_busy_target_is_asked_again_after_its_operations_own_delay() {
         assert_eq!(delay(Kind::Busy, 30, BUSY, 0.0), BUSY);
-        assert_eq!(delay(Kind::Busy, 0, Duration::from_secs(7200), 0.0), LONGEST);
+        assert_eq!(delay(Kind::Busy, 0, Duration::from_hours(2), 0.0), LONGEST);
     }
 }

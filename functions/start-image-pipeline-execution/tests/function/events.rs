@@ -1,5 +1,7 @@
 //! Every shape of an event, from the files in `events/`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::{DESKTOP, LINUX, dead_letters, event, function, intent, item};
@@ -132,13 +134,13 @@ async fn after_a_message_that_comes_again_the_rest_of_its_group_comes_again() {
     let fifo = function.world.fifo_queue();
     let send = |token: &str, arn: &str, group: &str| {
         let body = json!({"imagePipelineArn": arn, "clientToken": token}).to_string();
-        fifo.send_with(&body, Default::default(), Some(group), Some(token))
+        fifo.send_with(&body, BTreeMap::default(), Some(group), Some(token))
     };
     function.invoke(&intent("busy")).await.unwrap();
     let first = send("a1", LINUX, "a");
     let second = send("a2", DESKTOP, "a");
-    fifo.send_with("not json", Default::default(), Some("b"), Some("b1"));
-    let third = fifo.send_with("not json", Default::default(), Some("a"), Some("a3"));
+    fifo.send_with("not json", BTreeMap::default(), Some("b"), Some("b1"));
+    let third = fifo.send_with("not json", BTreeMap::default(), Some("a"), Some("a3"));
     // The pipeline of the first is busy; the second could be started, but not before it.
     assert_eq!(function.deliver(fifo).await, Some(vec![first, second, third]));
     assert_eq!(function.world.image_builder().effects_of(DESKTOP), 0);
@@ -149,7 +151,7 @@ async fn after_a_message_that_comes_again_the_rest_of_its_group_comes_again() {
 async fn several_intents_in_a_message_of_a_fifo_queue_are_refused() {
     let function = function().await;
     let body = json!({"intents": [intent("a")]}).to_string();
-    function.world.fifo_queue().send_with(&body, Default::default(), Some("g"), Some("d"));
+    function.world.fifo_queue().send_with(&body, BTreeMap::default(), Some("g"), Some("d"));
     assert_eq!(function.deliver(function.world.fifo_queue()).await, Some(vec![]));
     let (code, message) = dead_letters(&function).remove(0);
     assert_eq!(code, "InvalidIntent");
