@@ -1,0 +1,53 @@
+# `make` alone lists the verbs. Nothing here talks to an AWS account.
+
+PYTHON ?= python3
+TOOLS := local/.venv/tools/bin
+EMULATOR := local/.venv/emulator/bin
+EXPANDED := local/.state/template.json
+
+# Nothing fetches a toolchain behind anybody's back: cargo-lambda would, for another processor.
+export RUSTUP_DIST_SERVER := http://127.0.0.1:9
+export SAM_CLI_TELEMETRY := 0
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt build up down clean tools emulator
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: tools emulator ## run everything on this machine and show that each wish is carried out once
+	@$(EMULATOR)/python local/demo.py
+
+test: ## run the tests of all crates; needs nothing but Rust
+	@if cargo nextest --version >/dev/null 2>&1; \
+	then cargo nextest run --workspace && cargo test --workspace --doc; \
+	else cargo test --workspace; fi
+
+lint: export AWS_DEFAULT_REGION := us-east-1
+lint: tools ## check format, code, documentation and template
+	cargo fmt --all --check
+	$(TOOLS)/sam validate --lint
+	$(TOOLS)/python local/check_template.py template.yaml $(EXPANDED)
+	$(TOOLS)/cfn-lint template.yaml $(EXPANDED)
+	$(TOOLS)/python -m unittest discover --start-directory local
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --workspace
+
+fmt: ## format the code
+	cargo fmt --all
+
+build: tools ## build the functions for Lambda, ready for sam deploy
+	PATH="$(CURDIR)/$(TOOLS):$$PATH" $(TOOLS)/sam build
+
+up: tools emulator ## start everything on this machine, to play with
+	@$(EMULATOR)/python local/stack.py up
+
+down: ## end what `make up` started
+	@$(PYTHON) local/stack.py down
+
+clean: down ## remove everything that was built or installed in this directory
+	rm -rf target .aws-sam local/.state local/.venv
+
+tools emulator:
+	@$(PYTHON) local/venvs.py $@

@@ -1,0 +1,325 @@
+"""Checks in template.yaml what no linter knows and no emulator applies.
+
+`check_template.py SOURCE EXPANDED` reads the SAM template SOURCE, writes it as plain CloudFormation
+to EXPANDED (for cfn-lint to read as well), and prints what is wrong. Most checks read the expanded
+template, since that is what AWS gets.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the translator asks for one
+
+from samtranslator.translator.transform import transform  # noqa: E402
+from samtranslator.yaml_helper import yaml_parse  # noqa: E402
+
+logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it misses a place to send its metrics to
+
+Template = dict[str, Any]
+Resource = dict[str, Any]
+
+FOURTEEN_DAYS = 14 * 24 * 60 * 60
+MAX_RECEIVE_COUNT = 200
+LEAST_RETENTION_DAYS = 29  # a queue and its dead-letter queue can hold a message for 28
+REQUIRED_VARIABLES = {"LEDGER_TABLE", "QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "LEDGER_RETENTION_DAYS"}
+VARIABLES = REQUIRED_VARIABLES | {"LEASE_MARGIN_SECONDS", "MAX_ATTEMPTS", "MAX_BUSY_HOURS"}
+SCHEDULE_CONTEXT = ('"scheduleArn":"<aws.scheduler.schedule-arn>"', '"scheduledTime":"<aws.scheduler.scheduled-time>"')
+
+
+def main(source: Path, expanded: Path) -> int:
+    text = source.read_text()
+    expanded.parent.mkdir(parents=True, exist_ok=True)
+    expanded.write_text(json.dumps(expand(text), indent=2))
+    found = check(text)
+    for sentence in found:
+        print(f"{source.name}: {sentence}", file=sys.stderr)
+    return 1 if found else 0
+
+
+def check(source: str) -> list[str]:
+    """Every sentence says what was found and what was expected."""
+    template = expand(source)
+    return [
+        *check_parameters(template),
+        *check_tables(template),
+        *check_queues(template),
+        *check_functions(template),
+        *check_event_sources(template),
+        *check_schedules(template),
+        *check_roles(template),
+        *check_wildcards(source),
+    ]
+
+
+def expand(source: str) -> Template:
+    """The template as the SAM transform gives it to CloudFormation."""
+    template = yaml_parse(source)
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"  # as if packaged
+    return transform(template, {}, NoManagedPolicies())
+
+
+class NoManagedPolicies:
+    """Ours are written out, so the translator need not ask AWS for any."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+# ---------------------------------------------------------------- what is checked
+
+
+def check_parameters(template: Template) -> Iterator[str]:
+    retention = template["Parameters"]["LedgerRetentionDays"]
+    for key in ("Default", "MinValue"):
+        if retention.get(key, 0) < LEAST_RETENTION_DAYS:
+            yield f"LedgerRetentionDays: found {key} {retention.get(key)}, expected at least {LEAST_RETENTION_DAYS}"
+    for name, parameter in template["Parameters"].items():
+        if name.endswith("ScheduleExpression"):
+            yield from check_schedule_parameter(name, parameter)
+
+
+def check_schedule_parameter(name: str, parameter: Resource) -> Iterator[str]:
+    """What a deployment would refuse only after minutes is refused before it begins."""
+    pattern = re.compile(parameter.get("AllowedPattern", ""))
+    for expression in ("rate(5 minute)", "rate(1 hours)", "rate(0 hours)", "cron(0 2 * * ?)", "0 2 * * ? *"):
+        if pattern.fullmatch(expression):
+            yield f"{name}: found an AllowedPattern that takes {expression}, expected it to be refused"
+    for expression in ("rate(1 hour)", "rate(5 minutes)", "cron(0 2 ? * MON-FRI *)", "at(2026-11-20T01:00:00)"):
+        if not pattern.fullmatch(expression):
+            yield f"{name}: found an AllowedPattern that refuses {expression}, expected it to be taken"
+
+
+def check_tables(template: Template) -> Iterator[str]:
+    for name, table in of_type(template, "AWS::DynamoDB::Table"):
+        yield from expect(name, table, "DeletionPolicy", "Retain")
+        yield from expect(name, table, "UpdateReplacePolicy", "Retain")
+        wanted = {"AttributeName": "expiresAt", "Enabled": True}
+        yield from expect(name, table, "Properties.TimeToLiveSpecification", wanted)
+        recovery = "Properties.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled"
+        yield from expect(name, table, recovery, True)
+        yield from expect(name, table, "Properties.SSESpecification.SSEEnabled", True)
+        yield from expect(name, table, "Properties.DeletionProtectionEnabled", True)
+
+
+def check_queues(template: Template) -> Iterator[str]:
+    queues = dict(of_type(template, "AWS::SQS::Queue"))
+    dead_letter_queues = {target(queue, "Properties.RedrivePolicy.deadLetterTargetArn") for queue in queues.values()}
+    for name, queue in queues.items():
+        yield from expect(name, queue, "Properties.SqsManagedSseEnabled", True)
+        yield from expect(name, queue, "Properties.MessageRetentionPeriod", FOURTEEN_DAYS)
+        if name in dead_letter_queues:
+            continue
+        yield from expect(name, queue, "Properties.RedrivePolicy.maxReceiveCount", MAX_RECEIVE_COUNT)
+        if target(queue, "Properties.RedrivePolicy.deadLetterTargetArn") not in queues:
+            yield f"{name}: found no dead-letter queue of this template in RedrivePolicy, expected one"
+
+
+def check_functions(template: Template) -> Iterator[str]:
+    log_groups = dict(of_type(template, "AWS::Logs::LogGroup"))
+    for name, function in of_type(template, "AWS::Lambda::Function"):
+        yield from check_variables(name, function)
+        yield from expect(name, function, "Properties.LoggingConfig.LogFormat", "JSON")
+        log_group = log_groups.get(target(function, "Properties.LoggingConfig.LogGroup"), {})
+        if not at(log_group, "Properties.RetentionInDays"):
+            yield f"{name}: found no log group with RetentionInDays in LoggingConfig, expected one"
+        if target(function, "Properties.DeadLetterConfig.TargetArn") not in dict(of_type(template, "AWS::SQS::Queue")):
+            yield f"{name}: found no queue in DeadLetterConfig, expected its dead-letter queue"
+
+
+def check_variables(name: str, function: Resource) -> Iterator[str]:
+    found = set(at(function, "Properties.Environment.Variables") or {})
+    for missing in sorted(REQUIRED_VARIABLES - found):
+        yield f"{name}: found no environment variable {missing}, expected it"
+    for unknown in sorted(found - VARIABLES):
+        yield f"{name}: found environment variable {unknown}, expected only {', '.join(sorted(VARIABLES))}"
+
+
+def check_event_sources(template: Template) -> Iterator[str]:
+    for name, mapping in of_type(template, "AWS::Lambda::EventSourceMapping"):
+        yield from expect(name, mapping, "Properties.FunctionResponseTypes", ["ReportBatchItemFailures"])
+        if at(mapping, "Properties.ScalingConfig.MaximumConcurrency") is None:
+            yield f"{name}: found no MaximumConcurrency in ScalingConfig, expected a bound"
+        queue = template["Resources"].get(target(mapping, "Properties.EventSourceArn"), {})
+        function = template["Resources"].get(target(mapping, "Properties.FunctionName"), {})
+        visibility = at(queue, "Properties.VisibilityTimeout") or 30
+        least = 6 * (at(function, "Properties.Timeout") or 3)
+        if visibility < least:
+            yield f"{name}: found a queue with VisibilityTimeout {visibility}, expected at least {least} (6 x Timeout)"
+
+
+def check_schedules(template: Template) -> Iterator[str]:
+    for name, schedule in of_type(template, "AWS::Scheduler::Schedule"):
+        expression = resolved(template, at(schedule, "Properties.ScheduleExpression"))
+        if problem := schedule_problem(expression):
+            yield f"{name}: found ScheduleExpression {expression}, expected {problem}"
+        for key in ("ScheduleExpressionTimezone", "State", "Target.RetryPolicy", "Target.RoleArn"):
+            if not at(schedule, f"Properties.{key}"):
+                yield f"{name}: found no {key}, expected one"
+        if not target(schedule, "Properties.Target.DeadLetterConfig.Arn"):
+            yield f"{name}: found no DeadLetterConfig, expected the function's dead-letter queue"
+        text = json.dumps(at(schedule, "Properties.Target.Input")).replace('\\"', '"')
+        for context in SCHEDULE_CONTEXT:
+            if context not in text:
+                yield f"{name}: found an Input without {context}, expected it"
+
+
+def check_roles(template: Template) -> Iterator[str]:
+    for name, role in of_type(template, "AWS::IAM::Role"):
+        if at(role, "Properties.ManagedPolicyArns"):
+            yield f"{name}: found ManagedPolicyArns, expected only policies that are written out"
+        for statement in at(role, "Properties.AssumeRolePolicyDocument.Statement"):
+            if at(statement, "Principal.Service") == "scheduler.amazonaws.com" and "aws:SourceAccount" not in json.dumps(statement):
+                yield f"{name}: found a trust in Scheduler without aws:SourceAccount, expected that condition"
+        for policy in at(role, "Properties.Policies") or []:
+            for action in re.findall(r'"[a-z]+:[A-Za-z]*\*"', json.dumps(policy)):
+                yield f"{name}: found action {action}, expected actions that are written out"
+
+
+def check_wildcards(source: str) -> Iterator[str]:
+    """A resource that ends in a wildcard needs its reason beside it, in a comment of the statement."""
+    lines = source.splitlines()
+    for statement in statements(yaml.compose(source)):
+        # The mark at the end of a block lies behind the comments of whatever comes next.
+        last = max(node.end_mark.line for node in scalars(statement))
+        if has_comment(lines[statement.start_mark.line:last]):
+            continue
+        for wildcard in wildcards(statement):
+            yield f"line {wildcard.start_mark.line + 1}: found resource {wildcard.value} without a reason, " \
+                  "expected a comment in the statement that says why"
+
+
+# ---------------------------------------------------------------- schedule expressions
+
+
+def schedule_problem(expression: str) -> str:
+    """What EventBridge Scheduler would have expected, or nothing."""
+    kind, _, rest = expression.partition("(")
+    if not rest.endswith(")"):
+        return "rate(...), cron(...) or at(...)"
+    check_kind = {"rate": rate_problem, "cron": cron_problem, "at": at_problem}.get(kind)
+    return check_kind(rest[:-1]) if check_kind else "rate(...), cron(...) or at(...)"
+
+
+def rate_problem(rate: str) -> str:
+    found = re.fullmatch(r"([1-9][0-9]*) (minute|hour|day)(s?)", rate)
+    if not found:
+        return "rate(NUMBER UNIT) with the unit minutes, hours or days"
+    number, _, plural = found.groups()
+    if (number == "1") == bool(plural):
+        return "a unit in the singular after 1, and in the plural after any other number"
+    return ""
+
+
+def cron_problem(cron: str) -> str:
+    fields = cron.split(" ")
+    if len(fields) != 6:
+        return "six fields in cron(): minutes, hours, day of month, month, day of week, year"
+    if (fields[2] == "?") == (fields[4] == "?"):
+        return "? as either the day of month or the day of week, and not as both"
+    for field, (name, pattern, least, most) in zip(fields, CRON_FIELDS, strict=True):
+        if not re.fullmatch(pattern, field):
+            return f"{name} that cron() knows"
+        if any(not least <= int(number) <= most for number in re.findall(r"(?<![/#\d])\d+", field)):
+            return f"{name} from {least} to {most}"
+    return ""
+
+
+def cron_field(name: str, least: int, most: int, words: str = "", extra: str = "") -> tuple[str, str, int, int]:
+    value = rf"(?:\d+{'|' + words if words else ''})"
+    item = rf"(?:\*|{value}(?:-{value})?)(?:/\d+)?"
+    return name, rf"{item}(?:,{item})*{'|' + extra if extra else ''}", least, most
+
+
+CRON_FIELDS = (
+    cron_field("minutes", 0, 59),
+    cron_field("hours", 0, 23),
+    cron_field("days of the month", 1, 31, extra=r"\?|L|\d+W"),
+    cron_field("months", 1, 12, words="JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"),
+    cron_field("days of the week", 1, 7, words="SUN|MON|TUE|WED|THU|FRI|SAT", extra=r"\?|L|[1-7]L|[1-7]#[1-5]"),
+    cron_field("years", 1970, 2199),
+)
+
+
+def at_problem(time: str) -> str:
+    return "" if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", time) else "at(yyyy-mm-ddThh:mm:ss)"
+
+
+# ---------------------------------------------------------------- reading a template
+
+
+def of_type(template: Template, kind: str) -> list[tuple[str, Resource]]:
+    return [(name, resource) for name, resource in template["Resources"].items() if resource["Type"] == kind]
+
+
+def expect(name: str, resource: Resource, path: str, expected: Any) -> Iterator[str]:
+    found = at(resource, path)
+    if found != expected:
+        yield f"{name}: found {path.removeprefix('Properties.')} {found}, expected {expected}"
+
+
+def at(value: Any, path: str) -> Any:
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def target(resource: Resource, path: str) -> str:
+    """The logical id that a property points to."""
+    value = at(resource, path)
+    if not isinstance(value, dict):
+        return ""
+    name = value.get("Ref") or value.get("Fn::GetAtt") or ""
+    return name[0] if isinstance(name, list) else name.partition(".")[0]
+
+
+def resolved(template: Template, value: Any) -> str:
+    """A value, or the default of the parameter that it comes from."""
+    return template["Parameters"][value["Ref"]]["Default"] if isinstance(value, dict) else value
+
+
+def statements(node: yaml.Node) -> Iterator[yaml.Node]:
+    """The statements of the policies in a template, wherever they are."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == "Statement":
+                yield from value.value
+            yield from statements(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from statements(value)
+
+
+def wildcards(statement: yaml.Node) -> Iterator[yaml.Node]:
+    resources = [value for key, value in statement.value if key.value == "Resource"]
+    return (node for resource in resources for node in scalars(resource) if node.value.endswith("*"))
+
+
+def scalars(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from scalars(value)
+    else:
+        for _, value in node.value:
+            yield from scalars(value)
+
+
+def has_comment(lines: list[str]) -> bool:
+    return any(line.lstrip().startswith("#") for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
