@@ -1,0 +1,52 @@
+//! The clock that everything here asks.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// The time of day: the machine's, or one that a test holds and moves by hand.
+/// Clones share one clock.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    Real,
+    Held(Arc<Mutex<SystemTime>>),
+}
+
+impl Clock {
+    /// The machine's clock.
+    #[must_use]
+    pub fn real() -> Self {
+        Self(Source::Real)
+    }
+
+    /// A clock that stands at `start` until it is advanced.
+    #[must_use]
+    pub fn held(start: SystemTime) -> Self {
+        Self(Source::Held(Arc::new(Mutex::new(start))))
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        match &self.0 {
+            Source::Real => SystemTime::now(),
+            Source::Held(now) => *now.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    /// Milliseconds from the Unix epoch to now.
+    #[must_use]
+    pub fn epoch_millis(&self) -> u64 {
+        let since = self.now().duration_since(SystemTime::UNIX_EPOCH);
+        u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Moves a held clock forward. The machine's clock moves by itself and ignores this.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Held(now) = &self.0 {
+            *now.lock().unwrap_or_else(PoisonError::into_inner) += by;
+        }
+    }
+}
