@@ -8,6 +8,9 @@ use aws_config::SdkConfig;
 use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 /// Reads the time from where the AWS clients read it: the SDK's time source.
 #[derive(Clone, Debug)]
@@ -50,6 +53,17 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// The moment that many seconds after the epoch; none beyond the year 9999, which is what
+    /// milliseconds in their place come to.
+    #[must_use]
+    pub fn from_epoch_seconds(seconds: f64) -> Option<Self> {
+        let year_10000 = 253_402_300_800.0;
+        if !(0.0..year_10000).contains(&seconds) {
+            return None;
+        }
+        DateTime::from_secs_f64(seconds).to_millis().ok().map(Self)
+    }
+
     /// Parses an RFC 3339 time, with any offset.
     ///
     /// # Errors
@@ -64,6 +78,33 @@ impl Timestamp {
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl From<Timestamp> for DateTime {
+    fn from(time: Timestamp) -> Self {
+        Self::from_millis(time.0)
+    }
+}
+
+/// Written as epoch milliseconds.
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0)
+    }
+}
+
+/// Read as AWS writes times: a number of epoch seconds, or an RFC 3339 text.
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "a time: epoch seconds, or RFC 3339 such as `2026-11-20T06:00:00Z`";
+        let value = Value::deserialize(deserializer)?;
+        let time = match &value {
+            Value::Number(seconds) => seconds.as_f64().and_then(Self::from_epoch_seconds),
+            Value::String(text) => Self::parse(text),
+            _ => None,
+        };
+        time.ok_or_else(|| D::Error::custom(format_args!("is {value}, expected {expected}")))
     }
 }
 
@@ -120,6 +161,18 @@ mod tests {
     fn a_text_that_is_no_time_is_not_guessed_at() {
         for text in ["", "tomorrow", "2026-11-20", "2026-11-20 01:00:00Z", "1763600400"] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_read_from_epoch_seconds_and_from_text_alike() {
+        let read = |text| serde_json::from_str::<Timestamp>(text);
+        let time = read(r#""2030-01-01T00:00:00.5Z""#).unwrap();
+        assert_eq!(read("1893456000.5").unwrap(), time);
+        assert_eq!(serde_json::to_string(&time).unwrap(), "1893456000500");
+        for wrong in ["1893456000500", "-1", "true", r#""tomorrow""#] {
+            let error = read(wrong).unwrap_err().to_string();
+            assert!(error.contains(&format!("is {wrong}, expected a time")), "{error}");
         }
     }
 

@@ -19,7 +19,7 @@ use crate::environment::Environment;
 use crate::failure::{Failure, Kind, Reason};
 use crate::intent::WhenBusy;
 use crate::ledger::{Claim, Claimant, Item, Lease, Ledger, Settled, Settlement, Status};
-use crate::operation::{Attempt, Operation, Receipt};
+use crate::operation::{Attempt, Operation, Receipt, Request};
 use crate::queue::{DeadLetter, Queue};
 use crate::retry;
 use crate::trigger;
@@ -200,7 +200,7 @@ impl<O: Operation> Driver<O> {
         let attempt = Attempt {
             clock: &self.clock,
             token: &wish.token,
-            not_after: wish.intent.control.not_after,
+            not_after: earlier(wish.intent.control.not_after, wish.intent.request.not_after()),
             doubt_since: lease.doubt_since,
             repeatable_for: O::REPEATABLE_FOR,
             send_before: times.send_before,
@@ -465,6 +465,11 @@ impl Decision {
     }
 }
 
+/// The earlier of two limits.
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
+}
+
 fn settlement(lease: Lease, status: Status) -> Settlement {
     let attempts = lease.attempts;
     Settlement { lease, status, attempts, doubt_since: None, receipt: None, reason: None }
@@ -492,7 +497,7 @@ fn no_ledger(failure: &Failure) -> Outcome {
     Outcome::deferred(Reason::new(Reason::LEDGER_UNAVAILABLE, message), delay)
 }
 
-fn request<R: crate::operation::Request>(wish: &Wish<R>) -> String {
+fn request<R: Request>(wish: &Wish<R>) -> String {
     // It was written once already, for the fingerprint.
     serde_json::to_string(&wish.intent.request).unwrap_or_default()
 }

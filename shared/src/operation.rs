@@ -46,6 +46,11 @@ pub trait Request: DeserializeOwned + Serialize + Send + Sync {
 
     /// Checks every rule of the API page, and reports each that is broken.
     fn check(&self, findings: &mut Findings);
+
+    /// The last moment at which AWS would still take the request, if it names one.
+    fn not_after(&self) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// What AWS answered: the response's fields under AWS's names.
@@ -84,6 +89,26 @@ impl Attempt<'_> {
         self.token.as_str()
     }
 
+    /// Whether an earlier attempt may have carried the wish out.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.doubt_since.is_some()
+    }
+
+    /// Asks AWS something that changes nothing.
+    ///
+    /// # Errors
+    /// What became of the question. It says nothing of the wish.
+    pub async fn read<T, E>(
+        &self,
+        question: impl Future<Output = Result<T, SdkError<E>>>,
+    ) -> Result<T, Failure>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        within(self.send_before.since(self.clock.now()), question).await
+    }
+
     /// Sends the call that starts something, if it may still be sent: the clock is compared with
     /// every limit in this step and nowhere earlier, so that a late worker sends nothing.
     ///
@@ -99,14 +124,7 @@ impl Attempt<'_> {
         let now = self.clock.now();
         let remaining = self.may_send(now)?;
         self.sent_at.get_or_init(|| now);
-        match tokio::time::timeout(remaining, call).await {
-            Ok(answer) => answer.map_err(Failure::from),
-            Err(_) => Err(Failure::new(
-                Kind::Unknown,
-                Reason::TIMED_OUT,
-                format!("no answer came within the invocation's last {} ms", remaining.as_millis()),
-            )),
-        }
+        within(remaining, call).await
     }
 
     /// The time left for the call.
@@ -134,7 +152,7 @@ impl Attempt<'_> {
         Failure::new(
             Kind::Permanent,
             Reason::EXPIRED,
-            format!("it is {now}, and notAfter is {limit}; nothing was started"),
+            format!("it is {now}, and it had to be sent by {limit}; nothing was started"),
         )
     }
 
@@ -149,6 +167,23 @@ impl Attempt<'_> {
                 self.repeatable_for.as_secs() / 60
             ),
         )
+    }
+}
+
+async fn within<T, E>(
+    remaining: Duration,
+    call: impl Future<Output = Result<T, SdkError<E>>>,
+) -> Result<T, Failure>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match tokio::time::timeout(remaining, call).await {
+        Ok(answer) => answer.map_err(Failure::from),
+        Err(_) => Err(Failure::new(
+            Kind::Unknown,
+            Reason::TIMED_OUT,
+            format!("no answer came within the invocation's last {} ms", remaining.as_millis()),
+        )),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the driver does around an operation, whatever the operation is.
 
+use std::future::{Ready, ready};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -68,8 +69,8 @@ impl Operation for Probe {
 }
 
 /// A call that was sent and whose answer never came.
-async fn lost() -> Result<Receipt, SdkError<UpdateItemError>> {
-    Err(SdkError::timeout_error("no answer"))
+fn lost() -> Ready<Result<Receipt, SdkError<UpdateItemError>>> {
+    ready(Err(SdkError::timeout_error("no answer")))
 }
 
 async fn probe() -> (Probe, Function<Probe>) {

@@ -150,7 +150,10 @@ async fn a_time_that_has_passed_is_reported_as_expired() {
     assert_eq!(answer["outcomes"][0]["outcome"], "REJECTED");
     let (code, message) = dead_letters(&function).remove(0);
     assert_eq!(code, "Expired");
-    assert!(message.contains("it is 2026-11-20T01:00:00Z, and notAfter is 2026-11-20T00:59:59Z"));
+    assert!(
+        message
+            .contains("it is 2026-11-20T01:00:00Z, and it had to be sent by 2026-11-20T00:59:59Z")
+    );
     assert_eq!(item(&function, "late")["status"], "REJECTED");
     assert!(function.world.image_builder().requests().is_empty());
 }
