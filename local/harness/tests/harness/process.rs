@@ -93,6 +93,7 @@ async fn the_end_of_one_process_is_not_the_end_of_anothers_invocation() {
         other.wait().await;
     };
     tokio::select! {
+        biased;
         outcome = hanging => panic!("it ended: {outcome:?}"),
         () = meanwhile => {}
     }

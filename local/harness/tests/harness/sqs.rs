@@ -57,7 +57,9 @@ async fn numbers_and_bytes_are_attributes_too() {
         MessageAttributeValue::builder().data_type("Binary").binary_value(Blob::new([0, 255]));
     let send = client.send_message().queue_url(world.queue().url()).message_body("hello");
     let send = send.message_attributes("n", number.build().unwrap());
-    send.message_attributes("b", binary.build().unwrap()).send().await.unwrap();
+    let answer = send.message_attributes("b", binary.build().unwrap()).send().await.unwrap();
+    // Computed apart: as above, over b and then n, where the kind of bytes is 2.
+    assert_eq!(answer.md5_of_message_attributes(), Some("0156cee8ad934f7576d1ea3f087feabd"));
     let messages = world.queue().messages();
     assert_eq!(messages[0].attribute("n"), Some("7"));
     assert_eq!(messages[0].attributes["b"], Attribute::binary(&[0, 255]));
