@@ -88,6 +88,12 @@ impl Failure {
     pub fn new(kind: Kind, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { kind, reason: Reason::new(code, message) }
     }
+
+    /// Whether it may have been done and may not be repeated.
+    #[must_use]
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.reason.code == Reason::OUTCOME_UNKNOWN
+    }
 }
 
 impl fmt::Display for Failure {
@@ -138,6 +144,7 @@ fn kind_of(code: &str, status: u16) -> Kind {
         "CallRateLimitExceededException"
         | "InternalServerErrorException"
         | "RequestLimitExceeded"
+        | "RequestLimitExceededException"
         | "RequestTimeoutException"
         | "ServiceException"
         | "ServiceUnavailableException"
@@ -156,6 +163,7 @@ fn kind_of(code: &str, status: u16) -> Kind {
         | "ExpiredTokenException"
         | "ForbiddenException"
         | "IncompleteSignature"
+        | "InvalidAccountStatusException"
         | "InvalidClientTokenId"
         | "LimitExceededException"
         | "OptInRequired"

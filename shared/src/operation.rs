@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -42,7 +44,7 @@ pub trait Operation: Send + Sync {
 /// A request as AWS documents it, without the control fields.
 pub trait Request: DeserializeOwned + Serialize + Send + Sync {
     /// The resource that the request is about, as the ledger and the log name it.
-    fn target(&self) -> &str;
+    fn target(&self) -> String;
 
     /// Checks every rule of the API page, and reports each that is broken.
     fn check(&self, findings: &mut Findings);
@@ -66,6 +68,19 @@ impl Receipt {
             self.0.insert(field.to_owned(), value.into());
         }
         self
+    }
+
+    /// The same for a time, written as RFC 3339.
+    #[must_use]
+    pub fn with_time(self, field: &str, value: Option<&DateTime>) -> Self {
+        self.with(field, value.and_then(|time| time.fmt(Format::DateTime).ok()))
+    }
+}
+
+/// For a receipt within a receipt.
+impl From<Receipt> for Value {
+    fn from(receipt: Receipt) -> Self {
+        Self::Object(receipt.0)
     }
 }
 
@@ -93,6 +108,12 @@ impl Attempt<'_> {
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
         self.doubt_since.is_some()
+    }
+
+    /// Whether the call was sent in this attempt.
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        self.sent_at.get().is_some()
     }
 
     /// Asks AWS something that changes nothing.

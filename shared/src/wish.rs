@@ -53,7 +53,7 @@ impl<R: Request> Wish<R> {
         let intent = Intent::parse::<O>(fields).map_err(|findings| refuse(findings.to_string()))?;
         let fingerprint = fingerprint(O::NAME, &intent.request)
             .map_err(|error| refuse(format!("the request cannot be written as JSON ({error})")))?;
-        let target = intent.request.target().to_owned();
+        let target = intent.request.target();
         let token = match given_token::<O>(fields) {
             Ok(Some(token)) => token,
             _ => Token::derive(O::NAME, &target, &draft.source, draft.ordinal),

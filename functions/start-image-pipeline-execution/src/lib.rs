@@ -26,8 +26,8 @@ pub struct StartImagePipelineExecutionRequest {
 }
 
 impl Request for StartImagePipelineExecutionRequest {
-    fn target(&self) -> &str {
-        &self.image_pipeline_arn
+    fn target(&self) -> String {
+        self.image_pipeline_arn.clone()
     }
 
     fn check(&self, findings: &mut Findings) {

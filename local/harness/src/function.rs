@@ -8,6 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use shared::{Driver, Environment, Operation, sdk};
 
+use crate::message::Message;
 use crate::must::must;
 use crate::queue::Queue;
 use crate::world::World;
@@ -35,6 +36,24 @@ impl<O: Operation> Function<O> {
         let world = World::start().await;
         let driver = driver(&world, operation, variables);
         Self { world, timeout: Duration::from_secs(30), driver }
+    }
+
+    /// What the ledger holds of this token.
+    #[must_use]
+    pub fn item(&self, token: &str) -> Value {
+        let key = format!("{}#{token}", O::NAME);
+        let item = self.world.ledger_item(&key).ok_or_else(|| format!("found no item '{key}'"));
+        must("the ledger has the wish", item)
+    }
+
+    /// Code and message of each dead letter, oldest first.
+    #[must_use]
+    pub fn dead_letters(&self) -> Vec<(String, String)> {
+        let letters = self.world.dead_letters().messages();
+        letters
+            .iter()
+            .map(|letter| (text(letter, "errorCode"), text(letter, "errorMessage")))
+            .collect()
     }
 
     /// Another instance of the function in the same world, as Lambda starts them side by side.
@@ -81,6 +100,19 @@ impl<O: Operation> Function<O> {
             Err(_) => Some(batch.fail()),
         }
     }
+}
+
+/// One of the files in `events/`, by the function's folder and the file's name.
+#[must_use]
+pub fn event(function: &str, name: &str) -> Value {
+    let path = format!("{}/../../events/{function}/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let text = must(&path, std::fs::read_to_string(&path));
+    must(&path, serde_json::from_str(&text))
+}
+
+fn text(letter: &Message, attribute: &str) -> String {
+    let value = letter.attribute(attribute).ok_or_else(|| format!("found no '{attribute}'"));
+    must("the dead letter says why", value).to_owned()
 }
 
 fn driver<O: Operation>(

@@ -30,8 +30,8 @@ struct ProbeRequest {
 }
 
 impl Request for ProbeRequest {
-    fn target(&self) -> &str {
-        &self.target
+    fn target(&self) -> String {
+        self.target.clone()
     }
 
     fn check(&self, _: &mut Findings) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use harness::Attribute;
 use serde_json::{Value, json};
 
-use crate::{DESKTOP, LINUX, Sut, dead_letters, function, intent, item};
+use crate::{DESKTOP, LINUX, Sut, function, intent};
 
 /// Sends the body between two good neighbours; returns the code and message of its dead letter.
 async fn refused(body: &str) -> (String, String) {
@@ -25,7 +25,7 @@ async fn refused(body: &str) -> (String, String) {
     assert_eq!(letters[0].attribute("sourceMessageId"), Some(&*id));
     assert_eq!(letters[0].attribute("operation"), Some("StartImagePipelineExecution"));
     assert!(letters[0].attribute("token").is_some());
-    dead_letters(&function).remove(0)
+    function.dead_letters().remove(0)
 }
 
 /// An intent with one field changed.
@@ -148,13 +148,13 @@ async fn a_time_that_has_passed_is_reported_as_expired() {
     wish["notAfter"] = json!("2026-11-20T00:59:59Z");
     let answer = function.invoke(&wish).await.unwrap();
     assert_eq!(answer["outcomes"][0]["outcome"], "REJECTED");
-    let (code, message) = dead_letters(&function).remove(0);
+    let (code, message) = function.dead_letters().remove(0);
     assert_eq!(code, "Expired");
     assert!(
         message
             .contains("it is 2026-11-20T01:00:00Z, and it had to be sent by 2026-11-20T00:59:59Z")
     );
-    assert_eq!(item(&function, "late")["status"], "REJECTED");
+    assert_eq!(function.item("late")["status"], "REJECTED");
     assert!(function.world.image_builder().requests().is_empty());
 }
 
@@ -176,11 +176,11 @@ async fn the_same_token_with_other_parameters_is_refused_and_never_sent() {
     other["imagePipelineArn"] = json!(DESKTOP);
     let answer = function.invoke(&other).await.unwrap();
     assert_eq!(answer["outcomes"][0]["outcome"], "REJECTED");
-    let (code, message) = dead_letters(&function).remove(0);
+    let (code, message) = function.dead_letters().remove(0);
     assert_eq!(code, "TokenMismatch");
     assert!(message.contains(LINUX) && message.contains("a token of its own"), "{message}");
     assert_eq!(function.world.image_builder().requests().len(), 1);
-    assert_eq!(item(&function, "nightly-1")["target"], LINUX, "the first wish is untouched");
+    assert_eq!(function.item("nightly-1")["target"], LINUX, "the first wish is untouched");
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn the_same_token_with_other_parameters_is_refused_within_one_batch_too() 
         function.world.queue().send(&wish.to_string());
     }
     assert_eq!(function.deliver(function.world.queue()).await, Some(vec![]));
-    assert_eq!(dead_letters(&function)[0].0, "TokenMismatch");
+    assert_eq!(function.dead_letters()[0].0, "TokenMismatch");
     assert_eq!(function.world.image_builder().effects(), 1);
 }
 
@@ -239,7 +239,7 @@ async fn an_event_of_no_known_shape_is_reported_and_answered() {
         let function = function().await;
         let answer = function.invoke(&event).await.unwrap();
         assert_eq!(answer["outcomes"][0]["outcome"], "REJECTED", "{event}");
-        let (found, message) = dead_letters(&function).remove(0);
+        let (found, message) = function.dead_letters().remove(0);
         assert_eq!(found, code, "{event}: {message}");
         assert!(message.contains(part), "{event}: {message}");
         assert_eq!(function.world.ledger_items().len(), 0, "it never touches the ledger");
@@ -257,7 +257,7 @@ async fn one_of_two_schedule_fields_is_refused() {
     ] {
         let function = function().await;
         function.invoke(&event).await.unwrap();
-        let (_, message) = dead_letters(&function).remove(0);
+        let (_, message) = function.dead_letters().remove(0);
         assert!(message.contains(part), "{message}");
     }
 }
@@ -304,7 +304,7 @@ async fn the_token_attribute_of_a_dead_letter_that_stayed_verbatim_is_honoured()
     };
     send(&function, "StartImagePipelineExecution");
     function.deliver(function.world.queue()).await;
-    assert_eq!(item(&function, "frozen")["status"], "STARTED");
+    assert_eq!(function.item("frozen")["status"], "STARTED");
 
     // An attribute of the same name that somebody else put there is no token.
     function.world.image_builder().finish_builds();
@@ -325,5 +325,5 @@ async fn a_dead_letter_that_cannot_be_sent_keeps_its_record() {
     function.world.heal_queues().await;
     function.world.clock.advance(std::time::Duration::from_mins(20));
     assert_eq!(function.deliver(function.world.queue()).await, Some(vec![]));
-    assert_eq!(dead_letters(&function).len(), 1);
+    assert_eq!(function.dead_letters().len(), 1);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::{DESKTOP, LINUX, dead_letters, event, function, intent, item};
+use crate::{DESKTOP, LINUX, event, function, intent};
 
 fn tokens(answer: &Value) -> Vec<&str> {
     let outcomes = answer["outcomes"].as_array().unwrap();
@@ -18,7 +18,7 @@ async fn a_queue_batch_ends_record_by_record() {
     assert_eq!(answer, json!({"batchItemFailures": []}));
     assert_eq!(function.world.image_builder().effects_of(LINUX), 1);
     assert_eq!(function.world.image_builder().effects_of(DESKTOP), 0);
-    let codes: Vec<_> = dead_letters(&function).into_iter().map(|(code, _)| code).collect();
+    let codes: Vec<_> = function.dead_letters().into_iter().map(|(code, _)| code).collect();
     assert_eq!(codes.len(), 2);
     assert!(codes.contains(&"MalformedBody".to_owned()) && codes.contains(&"Expired".to_owned()));
 }
@@ -28,7 +28,7 @@ async fn a_schedule_is_identified_by_its_arn_and_time() {
     let function = function().await;
     let first = function.invoke(&event("schedule")).await.unwrap();
     assert_eq!(first["outcomes"][0]["outcome"], "STARTED", "{first}");
-    let source = item(&function, tokens(&first)[0])["source"].clone();
+    let source = function.item(tokens(&first)[0])["source"].clone();
     assert!(source.as_str().unwrap().starts_with("schedule arn:aws:scheduler:"), "{source}");
 
     let again = function.invoke(&event("schedule")).await.unwrap();
@@ -48,7 +48,7 @@ async fn a_placeholder_that_nothing_replaced_is_no_identity() {
     let unsubstituted = event("schedule-unsubstituted");
     let tonight = function.invoke(&unsubstituted).await.unwrap();
     assert_eq!(tonight["outcomes"][0]["outcome"], "STARTED", "{tonight}");
-    assert_eq!(item(&function, tokens(&tonight)[0])["source"], "request request-1");
+    assert_eq!(function.item(tokens(&tonight)[0])["source"], "request request-1");
 
     function.world.image_builder().finish_builds();
     let second = function.second(start_image_pipeline_execution::StartImagePipelineExecution::new);
@@ -71,7 +71,7 @@ async fn an_eventbridge_event_is_identified_by_its_id() {
     let envelope = event("eventbridge");
     let answer = function.invoke(&envelope).await.unwrap();
     assert_eq!(answer["outcomes"][0]["outcome"], "STARTED", "{answer}");
-    let source = item(&function, tokens(&answer)[0])["source"].clone();
+    let source = function.item(tokens(&answer)[0])["source"].clone();
     assert_eq!(source, json!(format!("event {}", envelope["id"].as_str().unwrap())));
 }
 
@@ -144,7 +144,7 @@ async fn after_a_message_that_comes_again_the_rest_of_its_group_comes_again() {
     // The pipeline of the first is busy; the second could be started, but not before it.
     assert_eq!(function.deliver(fifo).await, Some(vec![first, second, third]));
     assert_eq!(function.world.image_builder().effects_of(DESKTOP), 0);
-    assert_eq!(dead_letters(&function).len(), 1, "the other group is unharmed");
+    assert_eq!(function.dead_letters().len(), 1, "the other group is unharmed");
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn several_intents_in_a_message_of_a_fifo_queue_are_refused() {
     let body = json!({"intents": [intent("a")]}).to_string();
     function.world.fifo_queue().send_with(&body, BTreeMap::default(), Some("g"), Some("d"));
     assert_eq!(function.deliver(function.world.fifo_queue()).await, Some(vec![]));
-    let (code, message) = dead_letters(&function).remove(0);
+    let (code, message) = function.dead_letters().remove(0);
     assert_eq!(code, "InvalidIntent");
     assert!(message.contains("expected one intent per message"), "{message}");
 }
@@ -169,18 +169,18 @@ async fn a_record_of_several_intents_is_acknowledged_and_what_is_unfinished_goes
     assert_eq!(function.deliver(function.world.other_queue()).await, Some(vec![]));
 
     assert_eq!(function.world.image_builder().effects_of(DESKTOP), 1);
-    assert_eq!(dead_letters(&function).len(), 1);
+    assert_eq!(function.dead_letters().len(), 1);
     let alone = function.world.queue().messages();
     assert_eq!(alone.len(), 1);
     let alone: Value = serde_json::from_str(&alone[0].body).unwrap();
     assert_eq!(alone["imagePipelineArn"], LINUX);
     let token = alone["clientToken"].as_str().expect("its token is frozen in it");
-    assert_eq!(item(&function, token)["status"], "DEFERRED");
+    assert_eq!(function.item(token)["status"], "DEFERRED");
 
     function.world.image_builder().finish_builds();
     function.world.clock.advance(std::time::Duration::from_mins(15));
     assert_eq!(function.deliver(function.world.queue()).await, Some(vec![]));
-    assert_eq!(item(&function, token)["status"], "STARTED");
+    assert_eq!(function.item(token)["status"], "STARTED");
 }
 
 #[tokio::test]
@@ -196,5 +196,5 @@ async fn a_dead_letter_sent_back_keeps_its_token() {
     function.world.image_builder().create_pipeline(unknown).unwrap();
     function.world.queue().send_with(&letter.body, letter.attributes.clone(), None, None);
     function.deliver(function.world.queue()).await;
-    assert_eq!(item(&function, &token)["status"], "STARTED");
+    assert_eq!(function.item(&token)["status"], "STARTED");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use harness::Fault;
 use serde_json::json;
 
-use crate::{LINUX, dead_letters, function, intent, item};
+use crate::{LINUX, function, intent};
 
 const OPERATION: &str = "StartImagePipelineExecution";
 
@@ -41,7 +41,7 @@ async fn every_error_of_the_operation_has_one_fate() {
         let id = function.world.queue().send(&intent("nightly-1").to_string());
         function.world.image_builder().fault(OPERATION, Fault::error(code, status).forever());
         let comes_again = function.deliver(function.world.queue()).await.unwrap();
-        let item = item(&function, "nightly-1");
+        let item = function.item("nightly-1");
         assert_eq!(item["errorCode"], code);
         let found = if comes_again == [id] { Again } else { Dead };
         assert_eq!(found, fate, "{code}");
@@ -50,7 +50,7 @@ async fn every_error_of_the_operation_has_one_fate() {
             Dead => assert_eq!(item["status"], "REJECTED", "{code}"),
         }
         let letters = usize::from(fate == Dead);
-        assert_eq!(dead_letters(&function).len(), letters, "{code}");
+        assert_eq!(function.dead_letters().len(), letters, "{code}");
         assert_eq!(function.world.image_builder().effects(), 0);
     }
 }
@@ -68,12 +68,12 @@ async fn an_outcome_that_is_unknown_begins_a_doubt_and_ends_as_started() {
         function.world.queue().send(&intent("nightly-1").to_string());
         function.world.image_builder().fault(OPERATION, fault.times(3));
         assert_eq!(function.deliver(function.world.queue()).await.unwrap().len(), 1, "{name}");
-        assert!(item(&function, "nightly-1")["doubtSince"].is_number(), "{name}");
+        assert!(function.item("nightly-1")["doubtSince"].is_number(), "{name}");
 
         function.world.image_builder().clear_faults();
         function.world.clock.advance(Duration::from_mins(20));
         assert_eq!(function.deliver(function.world.queue()).await, Some(vec![]), "{name}");
-        assert_eq!(item(&function, "nightly-1")["status"], "STARTED", "{name}");
+        assert_eq!(function.item("nightly-1")["status"], "STARTED", "{name}");
         assert_eq!(function.world.image_builder().effects(), 1, "{name}");
     }
 }
@@ -87,12 +87,12 @@ async fn a_busy_pipeline_is_asked_again_after_ten_minutes() {
     let hidden = function.world.queue().messages().remove(0);
     let wait = hidden.visible_at.duration_since(function.world.clock.now()).unwrap();
     assert_eq!(wait, Duration::from_mins(10));
-    assert_eq!(item(&function, "second")["attempts"], 0, "waiting is no failed attempt");
+    assert_eq!(function.item("second")["attempts"], 0, "waiting is no failed attempt");
 
     function.world.image_builder().finish_builds();
     function.world.clock.advance(wait);
     assert_eq!(function.deliver(function.world.queue()).await, Some(vec![]));
-    assert_eq!(item(&function, "second")["status"], "STARTED");
+    assert_eq!(function.item("second")["status"], "STARTED");
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn a_wish_that_would_rather_not_wait_is_skipped() {
     wish["whenBusy"] = json!("skip");
     let answer = function.invoke(&wish).await.unwrap();
     assert_eq!(answer["outcomes"][0]["outcome"], "SKIPPED");
-    assert_eq!(item(&function, "second")["status"], "SKIPPED");
+    assert_eq!(function.item("second")["status"], "SKIPPED");
     function.world.image_builder().finish_builds();
     let again = function.invoke(&wish).await.unwrap();
     assert_eq!(again["outcomes"][0]["outcome"], "SKIPPED", "and stays so");
@@ -118,7 +118,7 @@ async fn a_pipeline_that_is_busy_for_too_long_is_reported() {
     function.world.clock.advance(Duration::from_hours(12));
     let answer = function.invoke(&intent("second")).await.unwrap();
     assert_eq!(answer["outcomes"][0]["outcome"], "REJECTED");
-    let (code, message) = dead_letters(&function).remove(0);
+    let (code, message) = function.dead_letters().remove(0);
     assert_eq!(code, "ResourceInUseException");
     assert!(message.starts_with("still busy after 12 hours"), "{message}");
 }
@@ -136,7 +136,7 @@ async fn attempts_are_bounded_and_the_last_reason_is_reported() {
         deliveries += 1;
     }
     assert_eq!(deliveries, 20);
-    let (code, message) = dead_letters(&function).remove(0);
+    let (code, message) = function.dead_letters().remove(0);
     assert_eq!(code, "AccessDeniedException");
     assert!(message.starts_with("gave up after 20 attempts"), "{message}");
 }
@@ -153,7 +153,7 @@ async fn a_rejected_wish_is_not_called_again_for_the_same_source() {
     let again = function.invoke(&batch.event).await.unwrap();
     assert_eq!(again, json!({"batchItemFailures": []}));
     assert_eq!(function.world.image_builder().count(OPERATION), 1);
-    assert_eq!(dead_letters(&function).len(), 2, "reported again, for the first may be lost");
+    assert_eq!(function.dead_letters().len(), 2, "reported again, for the first may be lost");
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn a_rejected_wish_that_is_sent_anew_is_tried_anew() {
         function.world.queue().send(&intent("nightly-1").to_string());
         function.deliver(function.world.queue()).await;
     }
-    assert_eq!(item(&function, "nightly-1")["status"], "STARTED");
+    assert_eq!(function.item("nightly-1")["status"], "STARTED");
     assert_eq!(function.world.image_builder().effects_of(LINUX), 1);
 }
 

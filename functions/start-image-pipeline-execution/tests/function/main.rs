@@ -47,35 +47,10 @@ pub(crate) async fn function() -> Sut {
 
 /// One of the files in `events/`.
 pub(crate) fn event(name: &str) -> Value {
-    let path = format!(
-        "{}/../../events/start-image-pipeline-execution/{name}.json",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).unwrap()
+    harness::function::event("start-image-pipeline-execution", name)
 }
 
 /// An intent for the golden Linux pipeline, under this token.
 pub(crate) fn intent(token: &str) -> Value {
     json!({"imagePipelineArn": LINUX, "clientToken": token})
-}
-
-/// What the ledger holds of this token.
-pub(crate) fn item(function: &Sut, token: &str) -> Value {
-    let key = format!("StartImagePipelineExecution#{token}");
-    function.world.ledger_item(&key).unwrap_or_else(|| panic!("no item for {key}"))
-}
-
-/// Code and message of each dead letter, oldest first.
-pub(crate) fn dead_letters(function: &Sut) -> Vec<(String, String)> {
-    let attribute = |message: &harness::Message, name| {
-        message.attribute(name).unwrap_or_else(|| panic!("no attribute {name}")).to_owned()
-    };
-    function
-        .world
-        .dead_letters()
-        .messages()
-        .iter()
-        .map(|message| (attribute(message, "errorCode"), attribute(message, "errorMessage")))
-        .collect()
 }

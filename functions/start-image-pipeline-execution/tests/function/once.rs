@@ -7,7 +7,7 @@ use serde_json::json;
 use shared::fingerprint::fingerprint;
 use start_image_pipeline_execution::StartImagePipelineExecution;
 
-use crate::{DESKTOP, LINUX, function, intent, item};
+use crate::{DESKTOP, LINUX, function, intent};
 
 const OPERATION: &str = "StartImagePipelineExecution";
 
@@ -20,7 +20,7 @@ async fn many_deliveries_of_one_wish_start_one_build() {
     while function.deliver(function.world.queue()).await.is_some() {}
     assert_eq!(function.world.image_builder().effects(), 1);
     assert_eq!(function.world.queue().messages().len(), 0);
-    assert_eq!(item(&function, "nightly-1")["status"], "STARTED");
+    assert_eq!(function.item("nightly-1")["status"], "STARTED");
 }
 
 #[tokio::test]
@@ -68,13 +68,13 @@ async fn a_wish_whose_answers_are_all_lost_ends_with_the_first_ones_image() {
     function.world.queue().send(&intent("nightly-1").to_string());
     let comes_again = function.deliver(function.world.queue()).await.unwrap();
     assert_eq!(comes_again.len(), 1);
-    let deferred = item(&function, "nightly-1");
+    let deferred = function.item("nightly-1");
     assert_eq!(deferred["status"], "DEFERRED");
     assert!(deferred["doubtSince"].is_number(), "{deferred}");
 
     function.world.clock.advance(Duration::from_mins(20));
     assert_eq!(function.deliver(function.world.queue()).await, Some(vec![]));
-    let started = item(&function, "nightly-1");
+    let started = function.item("nightly-1");
     assert_eq!(started["status"], "STARTED");
     assert!(started["doubtSince"].is_null(), "{started}");
     assert!(started["receipt"].as_str().unwrap().contains("/1.0.0/1\""), "{started}");
@@ -103,7 +103,7 @@ async fn two_workers_on_one_wish_start_one_build() {
         .map(|answer| answer["outcomes"][0]["outcome"].as_str().unwrap().to_owned());
     assert!(outcomes.contains(&"STARTED".to_owned()), "{outcomes:?}");
     assert_eq!(function.world.image_builder().effects(), 1);
-    assert_eq!(item(&function, "nightly-1")["status"], "STARTED");
+    assert_eq!(function.item("nightly-1")["status"], "STARTED");
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn a_wish_in_doubt_for_too_long_is_reported_and_not_repeated() {
     function.world.clock.advance(Duration::from_hours(13));
     let answer = function.invoke(&intent("nightly-1")).await.unwrap();
     assert_eq!(answer["outcomes"][0]["outcome"], "REJECTED", "{answer}");
-    assert_eq!(crate::dead_letters(&function)[0].0, "OutcomeUnknown");
+    assert_eq!(function.dead_letters()[0].0, "OutcomeUnknown");
     assert_eq!(function.world.image_builder().count(OPERATION), 0);
 }
 
@@ -155,7 +155,7 @@ async fn an_expired_item_is_a_wish_never_seen() {
     other_request["imagePipelineArn"] = json!(DESKTOP);
     let answer = function.invoke(&other_request).await.unwrap();
     assert_eq!(answer["outcomes"][0]["outcome"], "STARTED", "{answer}");
-    assert_eq!(item(&function, "nightly-1")["target"], DESKTOP);
+    assert_eq!(function.item("nightly-1")["target"], DESKTOP);
 }
 
 #[tokio::test]

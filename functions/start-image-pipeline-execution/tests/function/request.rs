@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{LINUX, function, item};
+use crate::{LINUX, function};
 
 #[tokio::test]
 async fn every_field_of_the_request_is_sent() {
@@ -40,7 +40,7 @@ async fn every_field_of_the_response_is_kept() {
     let function = function().await;
     let answer = function.invoke(&json!({"imagePipelineArn": LINUX})).await.unwrap();
     let token = answer["outcomes"][0]["token"].as_str().unwrap();
-    let item = item(&function, token);
+    let item = function.item(token);
     let receipt: Value = serde_json::from_str(item["receipt"].as_str().unwrap()).unwrap();
     assert_eq!(receipt["clientToken"], token);
     assert!(!receipt["requestId"].as_str().unwrap().is_empty());
@@ -55,7 +55,7 @@ async fn the_ledger_tells_a_person_what_happened() {
     let function = function().await;
     let wish = json!({"imagePipelineArn": LINUX, "clientToken": "nightly-1", "tags": {"a": "b"}});
     function.invoke(&wish).await.unwrap();
-    let item = item(&function, "nightly-1");
+    let item = function.item("nightly-1");
     let now = function.world.clock.epoch_millis();
     let month = 30 * 24 * 60 * 60;
     assert_eq!(item["token"], "StartImagePipelineExecution#nightly-1");
