@@ -102,7 +102,10 @@ pub fn quote(value: &str) -> String {
 }
 
 fn range(limits: &RangeInclusive<usize>) -> String {
-    format!("{} to {}", limits.start(), limits.end())
+    match *limits.end() {
+        usize::MAX => format!("at least {}", limits.start()),
+        end => format!("{} to {end}", limits.start()),
+    }
 }
 
 #[cfg(test)]

@@ -25,8 +25,8 @@ const SCHEDULE_ARN: &str = "scheduleArn";
 const SCHEDULED_TIME: &str = "scheduledTime";
 
 /// What is said where an event carries no intent.
-const EXPECTED: &str = "expected an intent (the API's request in JSON), {\"intents\": [...]}, or \
-                        either of them as the `detail` of an EventBridge event";
+const EXPECTED: &str = "expected a JSON object: an intent (the API's request), \
+                        {\"intents\": [...]}, or either as the `detail` of an EventBridge event";
 
 /// An event, by how it is acknowledged.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ pub fn parse(operation: &str, event: &str, request_id: &str) -> Result<Trigger, 
     let fields = match json::parse_object(event) {
         Ok(fields) => fields,
         Err(problem) => {
-            let reason = Reason::new(Reason::MALFORMED_BODY, format!("{problem}: {EXPECTED}"));
+            let reason = Reason::new(Reason::MALFORMED_BODY, format!("{problem}, {EXPECTED}"));
             return Ok(Trigger::Direct(direct(event, source, Err(reason))));
         }
     };
@@ -138,7 +138,7 @@ fn carrier(operation: &str, message: SqsMessage) -> Result<Carrier, Diagnostic> 
     let source = Source::Message(id);
     let body = message.body.unwrap_or_default();
     let drafts = json::parse_object(&body)
-        .map_err(|problem| Reason::new(Reason::MALFORMED_BODY, format!("{problem}: {EXPECTED}")))
+        .map_err(|problem| Reason::new(Reason::MALFORMED_BODY, format!("{problem}, {EXPECTED}")))
         .and_then(|fields| {
             refuse_intents_in_order(&record, &fields)?;
             drafts(fields, &source)
