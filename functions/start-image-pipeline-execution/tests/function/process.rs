@@ -31,7 +31,8 @@ async fn a_process_killed_between_image_builder_and_the_ledger_starts_no_second_
         }
         first.kill().await
     };
-    let (answer, _) = tokio::join!(invocation, kill);
+    let ended = tokio::time::timeout(TIMEOUT, async { tokio::join!(invocation, kill) });
+    let (answer, _) = ended.await.expect("the build starts");
     assert_eq!(answer.unwrap_err().error_type, "Runtime.ExitError");
     let key = "StartImagePipelineExecution#nightly-1";
     assert_eq!(world.ledger_item(key).unwrap()["status"], "CLAIMED");
