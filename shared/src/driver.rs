@@ -29,6 +29,10 @@ pub use answer::Answer;
 use batch::{Batch, Matter, Task};
 use outcome::{Outcome, Verdict};
 
+/// At how many receives a record is reported instead of returned: before its queue, at 200, gives
+/// it up without its token.
+const MOST_RECEIVES: u32 = 190;
+
 /// How many calls of one round are under way together. The four APIs allow a few requests a
 /// second; more at once would only be throttled.
 const CONCURRENCY: usize = 8;
@@ -78,7 +82,8 @@ impl<O: Operation> Driver<O> {
         let times = self.times(&event.context);
         let trigger = trigger::parse(O::NAME, event.payload.get(), &event.context.request_id)?;
         let batch = Batch::<O::Request>::of::<O>(&trigger);
-        let outcomes = self.carry_out(&batch, &times).await;
+        let mut outcomes = self.carry_out(&batch, &times).await;
+        give_up_worn_out(&batch, &mut outcomes);
         outcome::report(O::NAME, &batch, &outcomes, self.clock.now());
         self.answer(&batch, &outcomes, &times).await
     }
@@ -391,6 +396,17 @@ impl<O: Operation> Driver<O> {
             settle_before: deadline - reserve / 2,
             deliver_before: deadline - LAST_MOMENT.min(reserve / 4),
             lease_end: deadline + self.lease_margin,
+        }
+    }
+}
+
+/// Rejects what would come again once too often.
+fn give_up_worn_out<R: Request>(batch: &Batch<'_, R>, outcomes: &mut [Outcome]) {
+    for (task, outcome) in batch.tasks.iter().zip(outcomes) {
+        let receives = batch.carrier(task).record.as_ref().map_or(0, |record| record.receive_count);
+        if let (Verdict::Deferred { reason, .. }, MOST_RECEIVES..) = (&outcome.verdict, receives) {
+            let message = format!("received {receives} times without an end: {}", reason.message);
+            outcome.verdict = Verdict::Rejected(Reason::new(&reason.code, message));
         }
     }
 }

@@ -139,7 +139,8 @@ where
     }
 }
 
-fn kind_of(code: &str, status: u16) -> Kind {
+/// What an error that names itself means.
+pub(crate) fn kind_of(code: &str, status: u16) -> Kind {
     match code {
         "CallRateLimitExceededException"
         | "InternalServerErrorException"

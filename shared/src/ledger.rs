@@ -10,16 +10,17 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::{Client, config};
 use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
 use crate::environment::Environment;
 use crate::failure::{Failure, Kind, Reason};
+use crate::sdk::RetryClassifier;
 
 pub use item::{Item, Status};
 
@@ -107,7 +108,11 @@ impl Ledger {
     #[must_use]
     pub fn new(config: &SdkConfig, environment: &Environment, operation: &'static str) -> Self {
         Self {
-            client: Client::new(config),
+            client: Client::from_conf(
+                config::Builder::from(config)
+                    .retry_classifier(RetryClassifier::<UpdateItemError>::default())
+                    .build(),
+            ),
             clock: Clock::of(config),
             operation,
             table: environment.ledger_table.clone(),

@@ -7,10 +7,12 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_imagebuilder::Client;
+use aws_sdk_imagebuilder::operation::start_image_pipeline_execution::StartImagePipelineExecutionError;
+use aws_sdk_imagebuilder::{Client, config};
 use serde::{Deserialize, Serialize};
 use shared::failure::{Kind, Reason};
 use shared::rules::{Regex, quote, regex};
+use shared::sdk::RetryClassifier;
 use shared::{Attempt, Failure, Findings, Operation, Receipt, Request};
 
 /// The request, with AWS's field names.
@@ -78,7 +80,9 @@ impl StartImagePipelineExecution {
     /// The operation with a client of this configuration.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        let classifier = RetryClassifier::<StartImagePipelineExecutionError>::default();
+        let config = config::Builder::from(config).retry_classifier(classifier).build();
+        Self { client: Client::from_conf(config) }
     }
 }
 

@@ -7,16 +7,18 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_imagebuilder::Client;
+use aws_sdk_imagebuilder::operation::start_resource_state_update::StartResourceStateUpdateError;
 use aws_sdk_imagebuilder::types::{
     ImageStatus, LifecyclePolicyDetailExclusionRulesAmis,
     LifecyclePolicyDetailExclusionRulesAmisLastLaunched, ResourceState,
     ResourceStateUpdateExclusionRules, ResourceStateUpdateIncludeResources,
 };
+use aws_sdk_imagebuilder::{Client, config};
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
 use shared::failure::Kind;
 use shared::rules::{Regex, quote, regex};
+use shared::sdk::RetryClassifier;
 use shared::{Attempt, Failure, Findings, Operation, Receipt, Request};
 
 /// The request, with AWS's field names.
@@ -248,7 +250,9 @@ impl StartResourceStateUpdate {
     /// The operation with a client of this configuration.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        let classifier = RetryClassifier::<StartResourceStateUpdateError>::default();
+        let config = config::Builder::from(config).retry_classifier(classifier).build();
+        Self { client: Client::from_conf(config) }
     }
 }
 

@@ -9,15 +9,17 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_nimble::Client;
+use aws_sdk_nimble::operation::start_streaming_session::StartStreamingSessionError;
 use aws_sdk_nimble::types::{
     AutomaticTerminationMode, SessionBackupMode, SessionPersistenceMode, StreamingSession,
     StreamingSessionState as State, StreamingSessionStatusCode, VolumeConfiguration,
     VolumeRetentionMode,
 };
+use aws_sdk_nimble::{Client, config};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared::failure::Kind;
+use shared::sdk::RetryClassifier;
 use shared::{Attempt, Failure, Findings, Operation, Receipt, Request};
 
 /// The request, with AWS's field names.
@@ -57,7 +59,9 @@ impl StartStreamingSession {
     /// The operation with a client of this configuration.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        let classifier = RetryClassifier::<StartStreamingSessionError>::default();
+        let config = config::Builder::from(config).retry_classifier(classifier).build();
+        Self { client: Client::from_conf(config) }
     }
 }
 

@@ -190,3 +190,52 @@ async fn nothing_is_begun_that_cannot_finish() {
     assert_eq!(function.deliver(function.world.queue()).await, Some(vec![id]));
     assert!(function.world.image_builder().requests().is_empty());
 }
+
+#[tokio::test]
+async fn a_throttled_call_is_repeated_at_once_and_a_denied_one_is_not() {
+    for (code, status, calls) in [
+        ("CallRateLimitExceededException", 429, 3),
+        ("ServiceUnavailableException", 503, 3),
+        ("ForbiddenException", 403, 1),
+        ("LimitExceededException", 400, 1),
+        ("ResourceInUseException", 400, 1),
+        ("InvalidRequestException", 400, 1),
+    ] {
+        let function = function().await;
+        function.world.image_builder().fault(OPERATION, Fault::error(code, status).forever());
+        function.invoke(&intent("nightly-1")).await.unwrap();
+        assert_eq!(function.world.image_builder().count(OPERATION), calls, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_wish_that_cannot_be_sent_on_fails_its_invocation() {
+    let function = function().await;
+    function.invoke(&intent("first")).await.unwrap();
+    function.world.break_queues().await;
+    let error = function.invoke(&intent("second")).await.unwrap_err();
+    assert!(error.error_message.contains("neither reported nor deferred"), "{error:?}");
+    function.world.heal_queues().await;
+    let again = function.invoke(&intent("second")).await.unwrap();
+    assert_eq!(again["outcomes"][0]["outcome"], "DEFERRED");
+    assert_eq!(function.world.queue().messages().len(), 1);
+}
+
+#[tokio::test]
+async fn a_record_is_reported_with_its_token_before_sqs_gives_it_up_without() {
+    let function = function().await;
+    function.world.image_builder().set_build_time(Duration::from_hours(100));
+    function.invoke(&intent("first")).await.unwrap();
+    function.world.queue().send(&json!({"imagePipelineArn": LINUX}).to_string());
+    let mut event = function.world.queue().poll(1).unwrap().event;
+    event["Records"][0]["attributes"]["ApproximateReceiveCount"] = json!("189");
+    let waits = function.invoke(&event).await.unwrap();
+    assert_eq!(waits["batchItemFailures"].as_array().unwrap().len(), 1);
+    event["Records"][0]["attributes"]["ApproximateReceiveCount"] = json!("190");
+    let gives_up = function.invoke(&event).await.unwrap();
+    assert_eq!(gives_up, json!({"batchItemFailures": []}));
+    let letter = function.world.dead_letters().messages().remove(0);
+    assert_eq!(letter.attribute("errorCode"), Some("ResourceInUseException"));
+    assert!(letter.attribute("errorMessage").unwrap().starts_with("received 190 times"));
+    assert!(letter.body.contains(letter.attribute("token").unwrap()), "{}", letter.body);
+}
