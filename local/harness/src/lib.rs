@@ -1,6 +1,6 @@
 //! What the functions' tests run against: a world with a clock that stands still, a ledger table,
-//! queues and an Image Builder, all over real HTTP and in this process; and a Lambda Runtime API
-//! for running a function's real binary.
+//! queues, an Image Builder, an AppStream and a Nimble Studio, all over real HTTP and in this
+//! process; and a Lambda Runtime API for running a function's real binary.
 //!
 //! ```no_run
 //! # async fn example(handle: impl AsyncFn(serde_json::Value) -> serde_json::Value) {
@@ -44,5 +44,5 @@ pub use process::Process;
 pub use proxy::Proxy;
 pub use queue::Queue;
 pub use runtime_api::{InvocationError, RuntimeApi};
-pub use simulator::{Clock, Fault, ImageBuilder, Request};
+pub use simulator::{AppStream, Clock, Fault, ImageBuilder, Nimble, Request};
 pub use world::World;

@@ -13,7 +13,7 @@ use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_types::retry::RetryConfig;
 use serde_json::{Value, json};
 use simulator::server::Server;
-use simulator::{Clock, ImageBuilder, Simulator};
+use simulator::{AppStream, Clock, ImageBuilder, Nimble, Simulator};
 use tokio::net::TcpListener;
 
 use crate::endpoints::Endpoints;
@@ -28,8 +28,9 @@ const START: u64 = 1_795_136_400;
 const REGION: &str = "us-east-1";
 const CREDENTIAL: &str = "test";
 
-/// A clock, an Image Builder, a ledger table named `ledger` and the queues `queue` (redrive to
-/// `dead-letters` after 200 receives), `dead-letters`, `other` and `queue.fifo`.
+/// A clock, an Image Builder, an AppStream, a Nimble Studio, a ledger table named `ledger` and the
+/// queues `queue` (redrive to `dead-letters` after 200 receives), `dead-letters`, `other` and
+/// `queue.fifo`.
 pub struct World {
     /// The clock that everything asks.
     pub clock: Clock,
@@ -85,6 +86,18 @@ impl World {
     #[must_use]
     pub fn image_builder(&self) -> ImageBuilder {
         self.simulator.image_builder()
+    }
+
+    /// The AppStream: image builders, their states, faults, what it was asked.
+    #[must_use]
+    pub fn app_stream(&self) -> AppStream {
+        self.simulator.app_stream()
+    }
+
+    /// The Nimble Studio: streaming sessions, their states, faults, what it was asked.
+    #[must_use]
+    pub fn nimble(&self) -> Nimble {
+        self.simulator.nimble()
     }
 
     /// The function's own queue.
@@ -156,8 +169,10 @@ impl World {
     pub fn process_environment(&self) -> BTreeMap<String, String> {
         let mut environment = self.environment();
         environment.extend(variables([
+            ("AWS_ENDPOINT_URL_APPSTREAM", &self.simulator.url()),
             ("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb.url()),
             ("AWS_ENDPOINT_URL_IMAGEBUILDER", &self.simulator.url()),
+            ("AWS_ENDPOINT_URL_NIMBLE", &self.simulator.url()),
             ("AWS_ENDPOINT_URL_SQS", &self.sqs.url()),
             ("AWS_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", CREDENTIAL),

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
+
 /// The time of day: the machine's, or one that a test holds and moves by hand.
 /// Clones share one clock.
 #[derive(Clone, Debug)]
@@ -49,4 +51,14 @@ impl Clock {
             *now.lock().unwrap_or_else(PoisonError::into_inner) += by;
         }
     }
+}
+
+/// A time as restJson1 writes it in text: RFC 3339 in milliseconds.
+pub(crate) fn rfc3339(time: SystemTime) -> String {
+    Timestamp::try_from(time).map_or_else(|_| String::new(), |time| format!("{time:.3}"))
+}
+
+/// A time as a number of seconds from the Unix epoch.
+pub(crate) fn epoch_seconds(time: SystemTime) -> f64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

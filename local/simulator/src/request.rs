@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use serde_json::Value;
+
+use crate::rpc_v2_cbor::MEDIA_TYPE;
 
 /// One request as it arrived.
 #[derive(Clone, Debug)]
@@ -20,7 +23,7 @@ pub struct Request {
     pub query: String,
     /// Its body, byte for byte where it was UTF-8.
     pub text: String,
-    /// Its body, or null where it was not JSON.
+    /// Its body, whether it was JSON or CBOR; null where it was neither.
     pub body: Value,
 }
 
@@ -35,7 +38,7 @@ impl Request {
                 .collect(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
             text: lossy(body),
-            body: serde_json::from_slice(body).unwrap_or_default(),
+            body: read(parts, body),
         }
     }
 
@@ -44,6 +47,13 @@ impl Request {
     pub fn invocation_id(&self) -> Option<&str> {
         self.headers.get("amz-sdk-invocation-id").map(String::as_str)
     }
+}
+
+fn read(parts: &Parts, body: &[u8]) -> Value {
+    if parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == MEDIA_TYPE) {
+        return ciborium::from_reader(body).unwrap_or_default();
+    }
+    serde_json::from_slice(body).unwrap_or_default()
 }
 
 fn lossy(bytes: &[u8]) -> String {

@@ -5,17 +5,27 @@ use std::io;
 use axum::Router;
 use axum::response::Response;
 
+use crate::app_stream::AppStream;
 use crate::clock::Clock;
 use crate::control;
 use crate::error::ServiceError;
 use crate::image_builder::ImageBuilder;
+use crate::nimble::Nimble;
 use crate::server::Server;
 
 /// A running simulator. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Simulator {
     server: Server,
-    image_builder: ImageBuilder,
+    services: Services,
+}
+
+/// Every service that it simulates.
+#[derive(Clone, Debug)]
+pub(crate) struct Services {
+    pub(crate) image_builder: ImageBuilder,
+    pub(crate) app_stream: AppStream,
+    pub(crate) nimble: Nimble,
 }
 
 impl Simulator {
@@ -32,13 +42,19 @@ impl Simulator {
     /// # Errors
     /// The port cannot be bound.
     pub async fn start_on(port: u16, clock: Clock) -> io::Result<Self> {
-        let image_builder = ImageBuilder::new(clock.clone());
+        let services = Services {
+            image_builder: ImageBuilder::new(clock.clone()),
+            app_stream: AppStream::new(clock.clone()),
+            nimble: Nimble::new(clock.clone()),
+        };
         let router = Router::new()
-            .merge(image_builder.router())
-            .merge(control::router(image_builder.clone()))
+            .merge(services.image_builder.router())
+            .merge(services.app_stream.router())
+            .merge(services.nimble.router())
+            .merge(control::router(services.clone()))
             .fallback(unknown_operation);
         let server = Server::start(port, router, clock).await?;
-        Ok(Self { server, image_builder })
+        Ok(Self { server, services })
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -50,7 +66,19 @@ impl Simulator {
     /// The simulated Image Builder.
     #[must_use]
     pub fn image_builder(&self) -> ImageBuilder {
-        self.image_builder.clone()
+        self.services.image_builder.clone()
+    }
+
+    /// The simulated AppStream.
+    #[must_use]
+    pub fn app_stream(&self) -> AppStream {
+        self.services.app_stream.clone()
+    }
+
+    /// The simulated Nimble Studio.
+    #[must_use]
+    pub fn nimble(&self) -> Nimble {
+        self.services.nimble.clone()
     }
 }
 

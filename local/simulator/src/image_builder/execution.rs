@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::pipeline::PipelineArn;
-use super::{invalid, unreadable};
+use super::arn::Arn;
+use super::rules::{client_token, counted, given, invalid, unreadable, within};
 use crate::error::ServiceError;
 
 /// A request that keeps the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Execution {
-    pub(super) pipeline: PipelineArn,
+    pub(super) pipeline: Arn,
     pub(super) client_token: String,
     pub(super) tags: BTreeMap<String, String>,
 }
@@ -30,30 +30,15 @@ impl Execution {
         let body = if body.is_empty() { b"{}" } else { body };
         let body: Body = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
         Ok(Self {
-            pipeline: PipelineArn::read(&given(body.image_pipeline_arn, "imagePipelineArn")?)?,
-            client_token: checked_token(given(body.client_token, "clientToken")?)?,
+            pipeline: Arn::of_pipeline(&given(body.image_pipeline_arn, "imagePipelineArn")?)?,
+            client_token: client_token(body.client_token)?,
             tags: body.tags.map(checked_tags).transpose()?.unwrap_or_default(),
         })
     }
 }
 
-fn given(value: Option<String>, name: &str) -> Result<String, ServiceError> {
-    value.ok_or_else(|| {
-        invalid(format!(
-            "value null at '{name}' failed to satisfy constraint: member must not be null"
-        ))
-    })
-}
-
-fn checked_token(token: String) -> Result<String, ServiceError> {
-    within(&token, 1, 64, "clientToken")?;
-    Ok(token)
-}
-
 fn checked_tags(tags: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ServiceError> {
-    if !(1..=50).contains(&tags.len()) {
-        return Err(invalid(format!("found {} tags at 'tags', expected 1 to 50", tags.len())));
-    }
+    counted(tags.len(), 1, 50, "tags at 'tags'")?;
     for (key, value) in &tags {
         within(key, 1, 128, "tags key")?;
         within(value, 0, 256, "tags value")?;
@@ -69,12 +54,4 @@ fn checked_tags(tags: BTreeMap<String, String>) -> Result<BTreeMap<String, Strin
 
 fn is_key_char(char: char) -> bool {
     char.is_ascii_alphanumeric() || char.is_whitespace() || "_.:/=+-@".contains(char)
-}
-
-fn within(value: &str, least: usize, most: usize, name: &str) -> Result<(), ServiceError> {
-    let length = value.chars().count();
-    if (least..=most).contains(&length) {
-        return Ok(());
-    }
-    Err(invalid(format!("found {length} characters at '{name}', expected {least} to {most}")))
 }

@@ -1,0 +1,66 @@
+//! What each failure means.
+
+use std::time::Duration;
+
+use harness::Fault;
+
+use crate::{OPERATION, TARGET, function, outcome, start};
+
+#[tokio::test]
+async fn every_error_of_the_operation_has_one_fate() {
+    for (code, status, fate) in [
+        ("AccessDeniedException", 403, "DEFERRED"),
+        ("ConflictException", 409, "DEFERRED"),
+        ("InternalServerErrorException", 500, "DEFERRED"),
+        ("ResourceNotFoundException", 404, "REJECTED"),
+        ("ServiceQuotaExceededException", 402, "DEFERRED"),
+        ("ThrottlingException", 429, "DEFERRED"),
+        ("ValidationException", 400, "REJECTED"),
+    ] {
+        let function = function("STOPPED").await;
+        function.world.nimble().fault(OPERATION, Fault::error(code, status).forever());
+        let answer = function.invoke(&start("t")).await.unwrap();
+        assert_eq!(outcome(&answer), fate, "{code}");
+        assert_eq!(function.item("t")["errorCode"], code);
+        assert_eq!(function.world.nimble().effects_of(TARGET), 0);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_ends_as_started_with_one_start() {
+    let function = function("STOPPED").await;
+    function.world.nimble().fault(OPERATION, Fault::drop().after_work().times(3));
+    assert_eq!(outcome(&function.invoke(&start("t")).await.unwrap()), "DEFERRED");
+    assert_eq!(outcome(&function.invoke(&start("t")).await.unwrap()), "STARTED");
+    assert_eq!(function.world.nimble().effects_of(TARGET), 1);
+}
+
+#[tokio::test]
+async fn a_doubt_that_is_too_old_ends_with_what_the_session_shows() {
+    for (is_done, expected) in [(true, "STARTED"), (false, "REJECTED")] {
+        let function = function("STOPPED").await;
+        let lost = Fault::drop().times(3);
+        let lost = if is_done { lost.after_work() } else { lost };
+        function.world.nimble().fault(OPERATION, lost);
+        function.invoke(&start("t")).await.unwrap();
+        function.world.clock.advance(Duration::from_hours(13));
+        assert_eq!(outcome(&function.invoke(&start("t")).await.unwrap()), expected);
+        let letters = function.dead_letters();
+        assert_eq!(letters.iter().any(|(code, _)| code == "OutcomeUnknown"), !is_done);
+    }
+}
+
+#[tokio::test]
+async fn two_deliveries_at_the_same_moment_start_one_session() {
+    let function = function("STOPPED").await;
+    let second = function.second(start_streaming_session::StartStreamingSession::new);
+    let text = start("t").to_string();
+    let (one, two) = tokio::join!(
+        function.invoke_text(&text),
+        second.handle(function.event(&text, "request-2"))
+    );
+    one.unwrap();
+    two.unwrap();
+    assert_eq!(function.world.nimble().effects_of(TARGET), 1);
+    assert_eq!(function.item("t")["status"], "STARTED");
+}
