@@ -2,5 +2,6 @@
 //! tests' own.
 
 mod api_coverage;
+mod binaries;
 mod driver;
 mod ledger;
