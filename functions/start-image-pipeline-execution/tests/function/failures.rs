@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use harness::Fault;
+use aws_config::SdkConfig;
+use harness::{Fault, Function};
 use serde_json::json;
+use start_image_pipeline_execution::StartImagePipelineExecution;
 
 use crate::{LINUX, function, intent};
 
@@ -35,6 +37,7 @@ async fn every_error_of_the_operation_has_one_fate() {
         ("ThrottlingException", 400, Again),
         ("ValidationException", 400, Dead),
         ("SomethingNewException", 400, Dead),
+        ("SomethingNewException", 429, Again),
         ("SomethingNewException", 500, Again),
     ] {
         let function = function().await;
@@ -238,4 +241,25 @@ async fn a_record_is_reported_with_its_token_before_sqs_gives_it_up_without() {
     assert_eq!(letter.attribute("errorCode"), Some("ResourceInUseException"));
     assert!(letter.attribute("errorMessage").unwrap().starts_with("received 190 times"));
     assert!(letter.body.contains(letter.attribute("token").unwrap()), "{}", letter.body);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_refused_is_known_to_have_sent_nothing() {
+    let function = Function::start(|config| {
+        let mut nobody = SdkConfig::builder().endpoint_url("http://127.0.0.1:1");
+        nobody.set_behavior_version(config.behavior_version());
+        nobody.set_region(config.region().cloned());
+        nobody.set_credentials_provider(config.credentials_provider());
+        nobody.set_http_client(config.http_client());
+        nobody.set_retry_config(config.retry_config().cloned());
+        nobody.set_sleep_impl(config.sleep_impl());
+        StartImagePipelineExecution::new(&nobody.build())
+    })
+    .await;
+    function.invoke(&intent("nightly-1")).await.unwrap();
+    let item = function.item("nightly-1");
+    assert_eq!(item["errorCode"], "ConnectionFailed");
+    assert!(item["errorMessage"].as_str().unwrap().contains("refused"), "{item}");
+    assert_eq!(item["attempts"], 1, "so it counts as an attempt");
+    assert!(item["doubtSince"].is_null(), "and begins no doubt");
 }
