@@ -95,7 +95,7 @@ impl Fault {
         Self::new(Kind::Hang)
     }
 
-    /// Does the work and answers 200 with a body that is not JSON.
+    /// Does the work and answers 200 with a body that cannot be read.
     #[must_use]
     pub fn unreadable() -> Self {
         Self::new(Kind::Unreadable)
@@ -151,7 +151,7 @@ impl Fault {
             }
             Kind::Drop => Cut.into_response(),
             Kind::Hang => future::pending().await,
-            Kind::Unreadable => "this is not JSON".into_response(),
+            Kind::Unreadable => "this is neither JSON nor CBOR".into_response(),
             Kind::Truncated => truncated(done.unwrap_or_default()).await,
             Kind::BadGateway => {
                 (StatusCode::BAD_GATEWAY, Html("<html><body>502 Bad Gateway</body></html>"))

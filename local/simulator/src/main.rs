@@ -29,7 +29,7 @@ struct Arguments {
     /// An image that exists from the start; may be repeated
     #[arg(long = "image", value_name = "ARN=STATUS", value_parser = read_image)]
     images: Vec<(String, String)>,
-    /// An `AppStream` image builder that exists from the start; may be repeated
+    /// An AppStream image builder that exists from the start; may be repeated
     #[arg(long = "image-builder", value_name = "NAME=STATE", value_parser = read_image_builder)]
     image_builders: Vec<(String, String)>,
     /// A streaming session that exists from the start; may be repeated

@@ -8,6 +8,11 @@ use serde_json::{Value, json};
 
 use crate::{START, WEB};
 
+const IMAGE: &str = "arn:aws:imagebuilder:eu-west-1:123456789012:image/web/1.0.0/1";
+const APP_STREAM: &str = "/service/PhotonAdminProxyService/operation/StartImageBuilder";
+const CBOR: &str = "smithy-protocol: rpc-v2-cbor\r\ncontent-type: application/cbor\r\n";
+/// `{"Name": "desk"}` in CBOR.
+const DESK: &[u8] = b"\xa1\x64Name\x64desk";
 const STARTED: &str = r#"{"imagePipelineArn": "arn:aws:imagebuilder:eu-west-1:123456789012:image-pipeline/web", "clientToken": "t1"}"#;
 
 #[test]
@@ -90,12 +95,162 @@ fn faults_can_be_scripted_and_cleared_by_the_control_surface() {
 }
 
 #[test]
+fn all_targets_of_the_command_line_are_there_and_told_by_the_summary() {
+    let simulator = Binary::start(
+        &[
+            &["--pipeline", WEB, "--image", &format!("{IMAGE}=DEPRECATED")][..],
+            &["--image-builder", "desk=STOPPED", "--session", "studio/anna=READY"][..],
+        ]
+        .concat(),
+    );
+    let summary = simulator.ask("GET", "/simulator/summary", "").body;
+    assert_eq!(summary["images"][0]["arn"], IMAGE);
+    assert_eq!(summary["images"][0]["state"]["status"], "DEPRECATED");
+    assert_eq!(summary["imageBuilders"], json!({"desk": "STOPPED"}));
+    assert_eq!(summary["sessions"], json!({"studio/anna": "READY"}));
+    let nothing = json!({"requests": 0, "effects": {}});
+    let services = json!({
+        "imagebuilder": {
+            "StartImagePipelineExecution": nothing, "StartResourceStateUpdate": nothing, "GetImage": nothing,
+            "GetImagePipeline": nothing, "GetLifecycleExecution": nothing, "ListImagePipelineImages": nothing,
+        },
+        "appstream": {"StartImageBuilder": nothing, "DescribeImageBuilders": nothing},
+        "nimble": {"StartStreamingSession": nothing, "GetStreamingSession": nothing},
+    });
+    assert_eq!(summary["services"], services);
+}
+
+#[test]
+fn a_bad_target_on_the_command_line_ends_the_binary_with_what_was_expected() {
+    let bad = [
+        ("--image", "web", "ARN=STATUS"),
+        ("--image", "web=AVAILABLE", "resourceArn"),
+        ("--image-builder", "=STOPPED", "NAME=STATE"),
+        ("--session", "anna=STOPPED", "STUDIO/SESSION=STATE"),
+        ("--session", "studio/anna", "STUDIO/SESSION=STATE"),
+    ];
+    for (flag, value, expected) in bad {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_simulator"));
+        let output = command.args([flag, value]).output().unwrap();
+        assert!(!output.status.success());
+        assert!(String::from_utf8_lossy(&output.stderr).contains(expected), "{output:?}");
+    }
+}
+
+#[test]
+fn effects_are_told_by_service_operation_and_target() {
+    let simulator = Binary::start(&["--pipeline", WEB, "--session", "studio/anna=STOPPED"]);
+    simulator.ask("PUT", &format!("/{START}"), STARTED);
+    let start = "/2020-08-01/studios/studio/streaming-sessions/anna/start";
+    assert_eq!(simulator.ask("POST", start, "").status, 200);
+    assert_eq!(simulator.ask("POST", start, "{}").status, 409);
+    let services = &simulator.ask("GET", "/simulator/summary", "").body["services"];
+    let pipeline = json!({"requests": 1, "effects": {WEB: 1}});
+    assert_eq!(services["imagebuilder"][START], pipeline);
+    let session = json!({"requests": 2, "effects": {"studio/anna": 1}});
+    assert_eq!(services["nimble"]["StartStreamingSession"], session);
+}
+
+#[test]
+fn targets_of_all_services_can_be_put_and_put_again() {
+    let simulator = Binary::start(&[]);
+    for state in ["AVAILABLE", "DISABLED"] {
+        let bodies = [
+            ("images", json!({"arn": IMAGE, "status": state})),
+            ("image-builders", json!({"name": "desk", "state": state})),
+            ("sessions", json!({"studioId": "studio", "sessionId": "anna", "state": state})),
+        ];
+        for (kind, body) in bodies {
+            let answer = simulator.ask("PUT", &format!("/simulator/{kind}"), &body.to_string());
+            assert_eq!(answer.status, 204, "{kind}");
+        }
+        let summary = simulator.ask("GET", "/simulator/summary", "").body;
+        assert_eq!(summary["images"].as_array().unwrap().len(), 1);
+        assert_eq!(summary["images"][0]["state"]["status"], state);
+        assert_eq!(summary["imageBuilders"]["desk"], state);
+        assert_eq!(summary["sessions"]["studio/anna"], state);
+    }
+}
+
+#[test]
+fn starts_end_when_the_control_surface_says_so_and_after_the_given_seconds() {
+    let session = "studio/anna=STOPPED";
+    let start = "/2020-08-01/studios/studio/streaming-sessions/anna/start";
+    let simulator = Binary::start(&["--session", session]);
+    simulator.ask("POST", start, "");
+    let state = |simulator: &Binary| {
+        simulator.ask("GET", "/simulator/summary", "").body["sessions"]["studio/anna"].clone()
+    };
+    assert_eq!(state(&simulator), "START_IN_PROGRESS");
+    simulator.ask("POST", "/simulator/finish", "");
+    assert_eq!(state(&simulator), "READY");
+    let simulator = Binary::start(&["--session", session, "--start-seconds", "0"]);
+    simulator.ask("POST", start, "");
+    assert_eq!(state(&simulator), "READY");
+}
+
+#[test]
+fn faults_reach_every_service_by_the_name_of_the_operation() {
+    let simulator = Binary::start(&["--session", "studio/anna=STOPPED"]);
+    let start = "/2020-08-01/studios/studio/streaming-sessions/anna/start";
+    let fault = |operation: &str| {
+        let fault = json!({"operation": operation, "fault": "badGateway", "times": "forever"});
+        simulator.ask("POST", "/simulator/faults", &fault.to_string()).status
+    };
+    let operations = ["StartStreamingSession", "StartImageBuilder", "StartResourceStateUpdate"];
+    assert_eq!(operations.map(fault), [204; 3]);
+    assert_eq!(simulator.ask("POST", start, "").status, 502);
+    assert_eq!(simulator.ask("POST", APP_STREAM, "").status, 502);
+    assert_eq!(simulator.ask("PUT", "/StartResourceStateUpdate", "").status, 502);
+    assert_eq!(simulator.ask("DELETE", "/simulator/faults", "").status, 204);
+    assert_eq!(simulator.ask("POST", start, "").status, 200);
+    assert_eq!(simulator.ask("POST", APP_STREAM, "").status, 400);
+    assert_eq!(simulator.ask("PUT", "/StartResourceStateUpdate", "").status, 400);
+}
+
+#[test]
+fn a_request_to_app_stream_without_its_protocol_is_refused() {
+    let simulator = Binary::start(&["--image-builder", "desk=STOPPED"]);
+    for head in ["", "smithy-protocol: rpc-v2-cbor\r\n", "content-type: application/cbor\r\n"] {
+        let answer = simulator.send("POST", APP_STREAM, head, DESK);
+        assert_eq!(answer.status, 400, "{head}");
+        assert!(answer.head.contains("smithy-protocol: rpc-v2-cbor"), "{}", answer.head);
+    }
+    let summary = simulator.ask("GET", "/simulator/summary", "").body;
+    assert_eq!(summary["imageBuilders"]["desk"], "STOPPED");
+}
+
+#[test]
+fn app_stream_reads_maps_of_known_and_of_unknown_length() {
+    for body in [DESK, b"\xbf\x64Name\x64desk\xff"] {
+        let simulator = Binary::start(&["--image-builder", "desk=STOPPED"]);
+        assert_eq!(simulator.send("POST", APP_STREAM, CBOR, body).status, 200, "{body:?}");
+        let summary = simulator.ask("GET", "/simulator/summary", "").body;
+        assert_eq!(summary["imageBuilders"]["desk"], "PENDING", "{body:?}");
+    }
+}
+
+#[test]
+fn a_request_to_app_stream_that_cannot_be_read_is_refused() {
+    let simulator = Binary::start(&["--image-builder", "desk=STOPPED"]);
+    for body in [&b""[..], b"{\"Name\": \"desk\"}", &DESK[..8], b"\xa1\x64Name\x01"] {
+        let answer = simulator.send("POST", APP_STREAM, CBOR, body);
+        assert_eq!(answer.status, 400, "{body:?}");
+        assert!(answer.text.contains("com.amazonaws.appstream#SerializationException"), "{body:?}");
+    }
+}
+
+#[test]
 fn a_control_request_that_cannot_be_read_is_refused() {
     let simulator = Binary::start(&[]);
     let cases = [
         ("PUT", "/simulator/pipelines", r#"{"arn": "web"}"#),
         ("PUT", "/simulator/pipelines", r#"{"name": "web"}"#),
+        ("PUT", "/simulator/images", r#"{"arn": "web", "status": "AVAILABLE"}"#),
+        ("PUT", "/simulator/image-builders", r#"{"name": "desk"}"#),
+        ("PUT", "/simulator/sessions", r#"{"studio": "s", "session": "a", "state": "READY"}"#),
         ("POST", "/simulator/faults", r#"{"operation": "GetImage", "fault": "explode"}"#),
+        ("POST", "/simulator/faults", r#"{"operation": "GetImages", "fault": "drop"}"#),
         (
             "POST",
             "/simulator/faults",
@@ -134,6 +289,7 @@ struct Binary {
 struct Answer {
     status: u16,
     head: String,
+    text: String,
     body: Value,
 }
 
@@ -148,21 +304,25 @@ impl Binary {
     }
 
     fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.send(method, path, "", body.as_bytes())
+    }
+
+    /// The same with more headers, each with its end of line.
+    fn send(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}"
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}content-length: {length}"
         );
-        write!(stream, "{head}\r\n\r\n{body}").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        stream.write_all(&[head.as_bytes(), b"\r\n\r\n", body].concat()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        // What is in CBOR is text but for the marks between.
+        let answer = String::from_utf8_lossy(&answer);
+        let (head, text) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer {
-            status,
-            head: head.to_owned(),
-            body: serde_json::from_str(body).unwrap_or_default(),
-        }
+        let body = serde_json::from_str(text).unwrap_or_default();
+        Answer { status, head: head.to_owned(), text: text.to_owned(), body }
     }
 }
 

@@ -1,19 +1,24 @@
-//! The simulated Image Builder, asked by the real SDK over HTTP.
+//! The simulated services, asked by the real SDK over HTTP.
 
+mod app_stream;
 mod control;
 mod faults;
 mod images;
+mod nimble;
 mod start;
+mod state_update;
 
 use std::fmt::Debug;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sdk_imagebuilder::Client;
-use aws_sdk_imagebuilder::config::retry::RetryConfig;
-use aws_sdk_imagebuilder::config::{BehaviorVersion, Config, Region};
+use aws_sdk_imagebuilder::config::{BehaviorVersion, Region, SharedCredentialsProvider};
 use aws_sdk_imagebuilder::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_imagebuilder::operation::start_image_pipeline_execution::StartImagePipelineExecutionOutput;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::SdkConfig;
 use simulator::{Clock, ImageBuilder, Simulator};
 
 /// The operation that most tests are about.
@@ -34,7 +39,7 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let clock = Clock::held(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW));
+        let clock = held_clock();
         let simulator = Simulator::start(clock.clone()).await.unwrap();
         let image_builder = simulator.image_builder();
         image_builder.create_pipeline(WEB).unwrap();
@@ -74,17 +79,28 @@ impl Stage {
 }
 
 fn client(url: &str, attempts: u32) -> Client {
+    Client::new(&sdk_config(url, attempts))
+}
+
+/// What the clients of all services are made from.
+fn sdk_config(url: &str, attempts: u32) -> SdkConfig {
     let retry = RetryConfig::standard()
         .with_max_attempts(attempts)
         .with_initial_backoff(Duration::from_millis(1));
-    let config = Config::builder()
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("eu-west-1"))
         .endpoint_url(url)
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .retry_config(retry);
-    Client::from_conf(config.build())
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .retry_config(retry)
+        .build()
+}
+
+fn held_clock() -> Clock {
+    Clock::held(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))
 }
 
 /// The code of a service's answer, or how it came that there was none that could be read.
