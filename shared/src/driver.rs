@@ -2,6 +2,7 @@
 
 mod answer;
 mod batch;
+mod decision;
 mod outcome;
 
 use std::panic::AssertUnwindSafe;
@@ -17,7 +18,6 @@ use serde_json::value::RawValue;
 use crate::clock::{Clock, Timestamp};
 use crate::environment::Environment;
 use crate::failure::{Failure, Kind, Reason};
-use crate::intent::WhenBusy;
 use crate::ledger::{Claim, Claimant, Item, Lease, Ledger, Settled, Settlement, Status};
 use crate::operation::{Attempt, Operation, Receipt, Request};
 use crate::queue::{DeadLetter, Queue};
@@ -27,6 +27,7 @@ use crate::wish::Wish;
 
 pub use answer::Answer;
 use batch::{Batch, Matter, Task};
+use decision::{Decision, Patience};
 use outcome::{Outcome, Verdict};
 
 /// At how many receives a record is reported instead of returned: before its queue, at 200, gives
@@ -55,8 +56,7 @@ pub struct Driver<O> {
     queue: Queue,
     clock: Clock,
     lease_margin: Duration,
-    max_attempts: u32,
-    max_busy: Duration,
+    patience: Patience,
 }
 
 impl<O: Operation> Driver<O> {
@@ -68,8 +68,11 @@ impl<O: Operation> Driver<O> {
             queue: Queue::new(config, environment, O::NAME),
             clock: Clock::of(config),
             lease_margin: environment.lease_margin,
-            max_attempts: environment.max_attempts,
-            max_busy: environment.max_busy,
+            patience: Patience {
+                max_attempts: environment.max_attempts,
+                max_busy: environment.max_busy,
+                busy_delay: O::BUSY_DELAY,
+            },
         }
     }
 
@@ -184,7 +187,15 @@ impl<O: Operation> Driver<O> {
         match claim {
             Ok(Claim::Won(lease)) => {
                 let (result, sent_at) = self.attempt(wish, &lease, times).await;
-                Step::Settle(Box::new(self.decide(wish, lease, result, sent_at)))
+                let decision = match result {
+                    Ok(receipt) => Decision::started(lease, &receipt),
+                    Err(failure) => {
+                        let (when_busy, now) = (wish.intent.control.when_busy, self.clock.now());
+                        self.patience.decide(lease, failure, when_busy, sent_at, now)
+                    }
+                };
+                let latency = sent_at.map(|sent_at| self.clock.now().since(sent_at));
+                Step::Settle(Box::new(decision.after(latency)))
             }
             Ok(Claim::Done(item)) => Step::Known(Outcome::duplicate(&item)),
             Ok(Claim::Rejected(reason) | Claim::Mismatch(reason)) => {
@@ -216,63 +227,6 @@ impl<O: Operation> Driver<O> {
             Err(Failure { kind: Kind::Unknown, reason: outcome::panicked(panic.as_ref()) })
         });
         (result, attempt.sent_at.into_inner())
-    }
-
-    /// What an attempt means for the ledger and for the delivery.
-    fn decide(
-        &self,
-        wish: &Wish<O::Request>,
-        lease: Lease,
-        result: Result<Receipt, Failure>,
-        sent_at: Option<Timestamp>,
-    ) -> Decision {
-        let attempts = lease.attempts;
-        let mut decision = match result {
-            Ok(receipt) => Decision::started(lease, &receipt),
-            Err(failure) => self.decide_failure(wish, lease, failure, sent_at),
-        };
-        decision.outcome.attempt = attempts + 1;
-        decision.outcome.latency = sent_at.map(|sent_at| self.clock.now().since(sent_at));
-        decision
-    }
-
-    fn decide_failure(
-        &self,
-        wish: &Wish<O::Request>,
-        lease: Lease,
-        failure: Failure,
-        sent_at: Option<Timestamp>,
-    ) -> Decision {
-        let Failure { kind, reason } = failure;
-        let in_doubt = lease.doubt_since;
-        let delay = retry::delay(kind, lease.attempts, O::BUSY_DELAY, random_share());
-        match kind {
-            Kind::Permanent => Decision::rejected(lease, reason),
-            Kind::NotBegun => Decision::deferred(lease, reason, in_doubt, delay),
-            Kind::Unknown => Decision::deferred(lease, reason, in_doubt.or(sent_at), delay),
-            // It may be our own effect that is busy: never skipped, never given up.
-            Kind::Busy if in_doubt.is_some() => Decision::deferred(lease, reason, in_doubt, delay),
-            Kind::Busy if wish.intent.control.when_busy == WhenBusy::Skip => {
-                Decision::skipped(lease, reason)
-            }
-            Kind::Busy if self.clock.now().since(lease.created_at) >= self.max_busy => {
-                let waited = self.max_busy.as_secs() / 3600;
-                let message = format!("still busy after {waited} hours: {}", reason.message);
-                Decision::rejected(lease, Reason::new(reason.code, message))
-            }
-            Kind::Busy => Decision::deferred(lease, reason, None, delay),
-            Kind::Transient | Kind::Denied => {
-                let attempts = lease.attempts + 1;
-                let mut decision = if attempts >= self.max_attempts {
-                    Decision::rejected(lease, given_up(attempts, in_doubt, &reason))
-                } else {
-                    Decision::deferred(lease, reason, in_doubt, delay)
-                };
-                decision.settlement.attempts = attempts;
-                decision.outcome.denied = kind == Kind::Denied;
-                decision
-            }
-        }
     }
 
     async fn settle(&self, steps: Vec<Step>, times: &Times) -> Vec<Outcome> {
@@ -443,83 +397,19 @@ impl Step {
     }
 }
 
-/// What is written into the ledger, and what follows once it stands there.
-struct Decision {
-    settlement: Settlement,
-    outcome: Outcome,
-}
-
-impl Decision {
-    fn started(lease: Lease, receipt: &Receipt) -> Self {
-        let receipt = serde_json::to_string(receipt).ok();
-        let outcome = Outcome::ended(Status::Started, receipt.clone(), None);
-        Self { settlement: Settlement { receipt, ..settlement(lease, Status::Started) }, outcome }
-    }
-
-    fn skipped(lease: Lease, reason: Reason) -> Self {
-        let outcome = Outcome::ended(Status::Skipped, None, Some(reason.clone()));
-        let settlement = Settlement { reason: Some(reason), ..settlement(lease, Status::Skipped) };
-        Self { settlement, outcome }
-    }
-
-    fn rejected(lease: Lease, reason: Reason) -> Self {
-        let outcome = Outcome::rejected(reason.clone());
-        let settlement = Settlement { reason: Some(reason), ..settlement(lease, Status::Rejected) };
-        Self { settlement, outcome }
-    }
-
-    fn deferred(
-        lease: Lease,
-        reason: Reason,
-        doubt_since: Option<Timestamp>,
-        after: Duration,
-    ) -> Self {
-        let outcome = Outcome::deferred(reason.clone(), after);
-        let settlement =
-            Settlement { reason: Some(reason), doubt_since, ..settlement(lease, Status::Deferred) };
-        Self { settlement, outcome }
-    }
-}
-
 /// The earlier of two limits.
 fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
     one.into_iter().chain(other).min()
 }
 
-fn settlement(lease: Lease, status: Status) -> Settlement {
-    let attempts = lease.attempts;
-    Settlement { lease, status, attempts, doubt_since: None, receipt: None, reason: None }
-}
-
-fn given_up(attempts: u32, in_doubt: Option<Timestamp>, last: &Reason) -> Reason {
-    match in_doubt {
-        None => {
-            Reason::new(&last.code, format!("gave up after {attempts} attempts: {}", last.message))
-        }
-        Some(since) => Reason::new(
-            Reason::OUTCOME_UNKNOWN,
-            format!(
-                "gave up after {attempts} attempts ({last}), and the one at {since} may have \
-                 carried it out; look at the target, then redrive the dead letter or drop it"
-            ),
-        ),
-    }
-}
-
 /// No ledger, no call; no ledger, no end.
 fn no_ledger(failure: &Failure) -> Outcome {
     let message = format!("the ledger could not be written: {failure}");
-    let delay = retry::delay(Kind::Transient, 0, Duration::ZERO, random_share());
+    let delay = retry::delay(Kind::Transient, 0, Duration::ZERO, decision::random_share());
     Outcome::deferred(Reason::new(Reason::LEDGER_UNAVAILABLE, message), delay)
 }
 
 fn request<R: Request>(wish: &Wish<R>) -> String {
     // It was written once already, for the fingerprint.
     serde_json::to_string(&wish.intent.request).unwrap_or_default()
-}
-
-/// A number in `0.0..1.0`, different for each wish: version 4 UUIDs are random.
-fn random_share() -> f64 {
-    let [byte, ..] = uuid::Uuid::new_v4().into_bytes();
-    f64::from(byte) / 256.0
 }

@@ -1,0 +1,141 @@
+//! What an attempt means: for the ledger, and for the delivery once that stands there.
+
+use std::time::Duration;
+
+use super::outcome::Outcome;
+use crate::clock::Timestamp;
+use crate::failure::{Failure, Kind, Reason};
+use crate::intent::WhenBusy;
+use crate::ledger::{Lease, Settlement, Status};
+use crate::operation::Receipt;
+use crate::retry;
+
+/// For how long a wish is tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// How many transient or denied attempts it has.
+    pub(super) max_attempts: u32,
+    /// How long it waits for a busy target, in all.
+    pub(super) max_busy: Duration,
+    /// How long it waits for a busy target before it asks again.
+    pub(super) busy_delay: Duration,
+}
+
+impl Patience {
+    /// The one answer to each kind of failure.
+    pub(super) fn decide(
+        &self,
+        lease: Lease,
+        failure: Failure,
+        when_busy: WhenBusy,
+        sent_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Decision {
+        let Failure { kind, reason } = failure;
+        let in_doubt = lease.doubt_since;
+        let delay = retry::delay(kind, lease.attempts, self.busy_delay, random_share());
+        match kind {
+            Kind::Permanent => Decision::rejected(lease, reason),
+            Kind::NotBegun => Decision::deferred(lease, reason, in_doubt, delay),
+            Kind::Unknown => Decision::deferred(lease, reason, in_doubt.or(sent_at), delay),
+            // It may be our own effect that is busy: never skipped, never given up.
+            Kind::Busy if in_doubt.is_some() => Decision::deferred(lease, reason, in_doubt, delay),
+            Kind::Busy if when_busy == WhenBusy::Skip => Decision::skipped(lease, reason),
+            Kind::Busy if now.since(lease.created_at) >= self.max_busy => {
+                let reason = self.waited(&reason);
+                Decision::rejected(lease, reason)
+            }
+            Kind::Busy => Decision::deferred(lease, reason, None, delay),
+            Kind::Transient | Kind::Denied => {
+                let attempts = lease.attempts + 1;
+                let mut decision = if attempts >= self.max_attempts {
+                    Decision::rejected(lease, given_up(attempts, in_doubt, &reason))
+                } else {
+                    Decision::deferred(lease, reason, in_doubt, delay)
+                };
+                decision.settlement.attempts = attempts;
+                decision.outcome.denied = kind == Kind::Denied;
+                decision
+            }
+        }
+    }
+
+    fn waited(&self, last: &Reason) -> Reason {
+        let hours = self.max_busy.as_secs() / 3600;
+        Reason::new(&last.code, format!("still busy after {hours} hours: {}", last.message))
+    }
+}
+
+fn given_up(attempts: u32, in_doubt: Option<Timestamp>, last: &Reason) -> Reason {
+    let Some(since) = in_doubt else {
+        let message = format!("gave up after {attempts} attempts: {}", last.message);
+        return Reason::new(&last.code, message);
+    };
+    Reason::new(
+        Reason::OUTCOME_UNKNOWN,
+        format!(
+            "gave up after {attempts} attempts ({last}), and the one at {since} may have carried \
+             it out; look at the target, then redrive the dead letter or drop it"
+        ),
+    )
+}
+
+/// What is written into the ledger, and what follows once it stands there.
+pub(super) struct Decision {
+    pub(super) settlement: Settlement,
+    pub(super) outcome: Outcome,
+}
+
+impl Decision {
+    pub(super) fn started(lease: Lease, receipt: &Receipt) -> Self {
+        let receipt = serde_json::to_string(receipt).ok();
+        let outcome = Outcome::ended(Status::Started, receipt.clone(), None);
+        Self::of(lease, Status::Started, outcome).with_receipt(receipt)
+    }
+
+    fn skipped(lease: Lease, reason: Reason) -> Self {
+        let outcome = Outcome::ended(Status::Skipped, None, Some(reason));
+        Self::of(lease, Status::Skipped, outcome)
+    }
+
+    fn rejected(lease: Lease, reason: Reason) -> Self {
+        Self::of(lease, Status::Rejected, Outcome::rejected(reason))
+    }
+
+    fn deferred(
+        lease: Lease,
+        reason: Reason,
+        doubt_since: Option<Timestamp>,
+        after: Duration,
+    ) -> Self {
+        let mut decision = Self::of(lease, Status::Deferred, Outcome::deferred(reason, after));
+        decision.settlement.doubt_since = doubt_since;
+        decision
+    }
+
+    fn of(lease: Lease, status: Status, mut outcome: Outcome) -> Self {
+        let attempts = lease.attempts;
+        outcome.attempt = attempts + 1;
+        let reason = outcome.reason().cloned();
+        let settlement =
+            Settlement { lease, status, attempts, doubt_since: None, receipt: None, reason };
+        Self { settlement, outcome }
+    }
+
+    fn with_receipt(mut self, receipt: Option<String>) -> Self {
+        self.settlement.receipt = receipt;
+        self
+    }
+
+    /// The same, with how long the call took, if it was sent.
+    pub(super) fn after(mut self, latency: Option<Duration>) -> Self {
+        self.outcome.latency = latency;
+        self
+    }
+}
+
+/// A number in `0.0..1.0`, different for each wish: version 4 UUIDs are random.
+pub(super) fn random_share() -> f64 {
+    let [byte, ..] = uuid::Uuid::new_v4().into_bytes();
+    f64::from(byte) / 256.0
+}
