@@ -1,6 +1,7 @@
 //! The function with real clients over HTTP. The clock stands still unless a test moves it.
 
 mod bad_input;
+mod events;
 mod failures;
 mod request;
 mod states;
