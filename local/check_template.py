@@ -33,7 +33,14 @@ MAX_RECEIVE_COUNT = 200
 LEAST_RETENTION_DAYS = 29  # a queue and its dead-letter queue can hold a message for 28
 REQUIRED_VARIABLES = {"LEDGER_TABLE", "QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "LEDGER_RETENTION_DAYS"}
 VARIABLES = REQUIRED_VARIABLES | {"LEASE_MARGIN_SECONDS", "MAX_ATTEMPTS", "MAX_BUSY_HOURS"}
+ENDPOINT = "AWS_ENDPOINT_URL_"  # a service's own endpoint, which the SDK reads
 SCHEDULE_CONTEXT = ('"scheduleArn":"<aws.scheduler.schedule-arn>"', '"scheduledTime":"<aws.scheduler.scheduled-time>"')
+# AWS has no resource-level control for these, so nothing but the resource "*" allows them.
+WITHOUT_RESOURCES = {"appstream:DescribeImageBuilders"}
+# The statements of every function's roles; the others allow the calls of its operation.
+COMMON_STATEMENTS = {"Ledger", "Receive", "Send", "Log", "Invoke", "DeadLetter"}
+# In what else two blocks may differ: words for people, code, and whether they exist at all.
+OWN = {"Description", "AlarmDescription", "Code", "Condition"}
 
 
 def main(source: Path, expanded: Path) -> int:
@@ -58,6 +65,8 @@ def check(source: str) -> list[str]:
         *check_schedules(template),
         *check_roles(template),
         *check_wildcards(source),
+        *check_blocks(template),
+        *check_conditions(template),
     ]
 
 
@@ -142,7 +151,7 @@ def check_variables(name: str, function: Resource) -> Iterator[str]:
     found = set(at(function, "Properties.Environment.Variables") or {})
     for missing in sorted(REQUIRED_VARIABLES - found):
         yield f"{name}: found no environment variable {missing}, expected it"
-    for unknown in sorted(found - VARIABLES):
+    for unknown in sorted(variable for variable in found - VARIABLES if not variable.startswith(ENDPOINT)):
         yield f"{name}: found environment variable {unknown}, expected only {', '.join(sorted(VARIABLES))}"
 
 
@@ -185,6 +194,17 @@ def check_roles(template: Template) -> Iterator[str]:
         for policy in at(role, "Properties.Policies") or []:
             for action in re.findall(r'"[a-z]+:[A-Za-z]*\*"', json.dumps(policy)):
                 yield f"{name}: found action {action}, expected actions that are written out"
+            for statement in mappings_with("Action", policy):
+                yield from check_statement(name, statement)
+
+
+def check_statement(name: str, statement: Resource) -> Iterator[str]:
+    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    if statement["Resource"] == "*" and not WITHOUT_RESOURCES.issuperset(actions):
+        yield f"{name}: found {', '.join(actions)} on *, expected resources of its own service"
+    passed_to = at(statement, "Condition.StringEquals") or {}
+    if "iam:PassRole" in actions and not passed_to.get("iam:PassedToService"):
+        yield f"{name}: found iam:PassRole to any service, expected the condition iam:PassedToService"
 
 
 def check_wildcards(source: str) -> Iterator[str]:
@@ -198,6 +218,81 @@ def check_wildcards(source: str) -> Iterator[str]:
         for wildcard in wildcards(statement):
             yield f"line {wildcard.start_mark.line + 1}: found resource {wildcard.value} without a reason, " \
                   "expected a comment in the statement that says why"
+
+
+def check_blocks(template: Template) -> Iterator[str]:
+    """What differs between two functions is the operation alone."""
+    first, *others = operations(template)
+    expected = block(template, first)
+    for operation in others:
+        found = block(template, operation)
+        for suffix in sorted(expected.keys() | found.keys()):
+            if found.get(suffix) != expected.get(suffix):
+                yield f"{operation}{suffix}: found another one than {first}{suffix}, expected them to be alike"
+
+
+def check_conditions(template: Template) -> Iterator[str]:
+    """What belongs to a function exists with it, or not at all."""
+    for operation in operations(template):
+        expected = template["Resources"][f"{operation}Function"].get("Condition")
+        for section in ("Resources", "Outputs"):
+            for name, value in template[section].items():
+                if name.startswith(operation) and value.get("Condition") != expected:
+                    yield f"{name}: found Condition {value.get('Condition')}, expected {expected} as {operation}Function has"
+
+
+# ---------------------------------------------------------------- the block of a function
+
+
+def operations(template: Template) -> list[str]:
+    return [name.removesuffix("Function") for name, _ in of_type(template, "AWS::Lambda::Function")]
+
+
+def block(template: Template, operation: str) -> dict[str, str]:
+    """What belongs to a function, by its name after the operation, without what is the operation's own."""
+    number = operations(template).index(operation)
+    parts: dict[str, Any] = {"'s row on the dashboard": row(template, operation, number)}
+    for section in ("Resources", "Outputs"):
+        parts |= {name: value for name, value in template[section].items() if name.startswith(operation)}
+    slug = re.sub(r"(?<!^)([A-Z])", r"-\1", operation).lower()
+    texts = {name.removeprefix(operation): json.dumps(without_own(part), sort_keys=True) for name, part in parts.items()}
+    return {name: text.replace(operation, "").replace(slug, "") for name, text in texts.items()}
+
+
+def row(template: Template, operation: str, number: int) -> list[Any]:
+    """Its widgets, as they would stand in the first row."""
+    dashboards = (at(dashboard, "Properties.DashboardBody") for _, dashboard in of_type(template, "AWS::CloudWatch::Dashboard"))
+    widgets = [widget for body in dashboards for widget in json.loads(substituted(body))["widgets"]]
+    height = max(widget["y"] + widget["height"] for widget in widgets) // len(operations(template))
+    return [widget | {"y": widget["y"] - number * height} for widget in widgets if operation in json.dumps(widget)]
+
+
+def substituted(value: Any) -> str:
+    """A text as it is where every condition holds, with the names of what it refers to in their place."""
+    if not isinstance(value, dict):
+        return value
+    if "Fn::If" in value:
+        return substituted(value["Fn::If"][1])
+    text, variables = value["Fn::Sub"], {}
+    if isinstance(text, list):
+        text, variables = text
+    known = {name: substituted(variable) for name, variable in variables.items()}
+    return re.sub(r"\$\{([^}]+)\}", lambda found: known.get(found[1], found[1]), text)
+
+
+def without_own(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: without_own(part) for name, part in value.items() if name not in OWN and not name.startswith(ENDPOINT)}
+    if isinstance(value, list):
+        return [without_own(part) for part in value if not is_own_statement(part)]
+    return value
+
+
+def is_own_statement(value: Any) -> bool:
+    """A statement, or a choice of one, that is not in every role."""
+    choice = at(value, "Fn::If")
+    statement = choice[1] if choice else value
+    return (at(statement, "Sid") or "Log") not in COMMON_STATEMENTS
 
 
 # ---------------------------------------------------------------- schedule expressions
@@ -289,12 +384,24 @@ def resolved(template: Template, value: Any) -> str:
     return template["Parameters"][value["Ref"]]["Default"] if isinstance(value, dict) else value
 
 
+def mappings_with(key: str, value: Any) -> Iterator[Resource]:
+    """The mappings that have this key, wherever they are."""
+    if isinstance(value, dict):
+        if key in value:
+            yield value
+        for part in value.values():
+            yield from mappings_with(key, part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from mappings_with(key, part)
+
+
 def statements(node: yaml.Node) -> Iterator[yaml.Node]:
     """The statements of the policies in a template, wherever they are."""
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == "Statement":
-                yield from value.value
+        if any(key.value == "Effect" for key, _ in node.value):
+            yield node
+        for _, value in node.value:
             yield from statements(value)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:

@@ -1,8 +1,7 @@
 """Shows that wishes which are delivered many times are carried out once, and fails when that is not so.
 
-The real template and the real binary run on MiniStack, against the Image Builder simulator. What is
-delivered is in `Demo.deliver`, `Demo.deliver_again` and the schedule; what must come of it is in
-LEDGER and DEAD_LETTERS.
+The real template and the real binaries run on MiniStack, against the simulator. What is delivered is
+in `Demo.deliver`, `Demo.deliver_again` and the schedules; what must come of it is in OPERATIONS.
 """
 
 from __future__ import annotations
@@ -13,44 +12,113 @@ import os
 import sys
 import textwrap
 import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import examples
 import interrupts
 from progress import Progress, Step, StepFailed
-from stack import EVENTS, STEPS, Stack, get_json
+from stack import STEPS, Stack, get_json, put_json
 
-OPERATION = "StartImagePipelineExecution"
-ARN = "arn:aws:imagebuilder:us-east-1:123456789012:image-pipeline/"
-ENDS_WITHIN = 300.0  # seconds; a duplicate that meets its twin at work waits for two minutes
-SCHEDULE_IN = 20  # seconds, of which deploying takes about ten
+PIPELINE = "arn:aws:imagebuilder:us-east-1:123456789012:image-pipeline/"
+ENDS_WITHIN = 300.0  # seconds
+SCHEDULE_IN = 30  # seconds, of which deploying takes about half
+NOT_JSON = "(not JSON)"
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the ledger must say of one wish in the end."""
+    """What must have come of a wish in the end."""
 
-    status: str
-    deliveries: int
-    builds: int
-    failed_attempts: int = 0  # what the ledger calls attempts: those that did not settle the wish
+    outcome: str
+    effects: int = 0
     error: str = ""
+    # What is invalid by itself never reaches the ledger; only its dead letter tells of it.
+    in_ledger: bool = True
 
 
-LEDGER = {
-    "golden-linux": Wish("STARTED", deliveries=4, builds=1),
-    "golden-container": Wish("STARTED", deliveries=1, builds=1),
-    "golden-database": Wish("STARTED", deliveries=2, builds=1),
-    "golden-web": Wish("STARTED", deliveries=2, builds=1),
-    "nightly-linux": Wish("STARTED", deliveries=1, builds=1),
-    "nightly-windows": Wish("STARTED", deliveries=1, builds=1),
-    "golden-desktop": Wish("REJECTED", deliveries=1, builds=0, error="Expired"),
-    "no-such-pipeline": Wish("REJECTED", deliveries=1, builds=0, error="ResourceNotFoundException"),
-}
-# A body that is not JSON names no wish, so only its dead letter tells of it.
-DEAD_LETTERS = sorted(["MalformedBody", *(wish.error for wish in LEDGER.values() if wish.error)])
-DELIVERIES = sum(wish.deliveries for wish in LEDGER.values()) + 1
-PIPELINES = [ARN + target for target, wish in LEDGER.items() if wish.error != "ResourceNotFoundException"]
+STARTED = Wish("STARTED", effects=1)
+FOUND = Wish("STARTED")  # in the wished state already
+EXPIRED = Wish("REJECTED", error="Expired")
+NOT_FOUND = Wish("REJECTED", error="ResourceNotFoundException")
+INVALID = Wish("REJECTED", error="InvalidIntent", in_ledger=False)
+MALFORMED = Wish("REJECTED", error="MalformedBody", in_ledger=False)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One function, and what must come of the wishes that it is sent, by their short targets."""
+
+    name: str
+    service: str
+    function: str
+    effects: str
+    answer: Callable[[dict[str, Any], dict[str, Any]], str]  # in short, from the request and the receipt
+    wishes: dict[str, Wish]
+    scheduled: bool = False
+    # Sent beside the messages of the example queue-batch.json.
+    more: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def recorded(self) -> list[str]:
+        return [target for target, wish in self.wishes.items() if wish.in_ledger]
+
+    @property
+    def errors(self) -> list[str]:
+        return sorted(wish.error for wish in self.wishes.values() if wish.error)
+
+
+OPERATIONS = (
+    Operation(
+        "StartImagePipelineExecution", "imagebuilder", "start-image-pipeline-execution", "builds",
+        lambda _, receipt: short(receipt["imageBuildVersionArn"]),
+        {
+            "golden-linux": STARTED, "golden-container": STARTED, "golden-database": STARTED, "golden-web": STARTED,
+            "nightly-linux": STARTED, "nightly-windows": STARTED,
+            "golden-desktop": EXPIRED, "no-such-pipeline": NOT_FOUND, NOT_JSON: MALFORMED,
+        },
+        scheduled=True,
+        more=(
+            {"imagePipelineArn": f"{PIPELINE}golden-container"},
+            {"imagePipelineArn": f"{PIPELINE}no-such-pipeline"},
+        ),
+    ),
+    Operation(
+        "StartResourceStateUpdate", "imagebuilder", "start-resource-state-update", "updates",
+        lambda request, receipt: f"{request['state']['status']} {lifecycle_execution(receipt)}",
+        {
+            "golden-linux/1.0.0/3": STARTED, "golden-linux/1.0.0/1": STARTED, "golden-windows/1.0.0/2": STARTED,
+            "golden-database/1.0.0/1": STARTED, "golden-web/1.0.0/4": STARTED, "golden-linux/1.0.0/2": INVALID,
+        },
+    ),
+    Operation(
+        "StartImageBuilder", "appstream", "start-image-builder", "starts",
+        lambda _, receipt: receipt["State"],
+        {
+            "desktop-builder": STARTED, "finance-builder": STARTED, "design-builder": STARTED,
+            "morning-builder": STARTED, "training-builder": STARTED,
+            "office-builder": FOUND, "studio-builder": INVALID,
+        },
+        scheduled=True,
+    ),
+    Operation(
+        "StartStreamingSession", "nimble", "start-streaming-session", "starts",
+        lambda _, receipt: receipt["session"]["state"],
+        {
+            "studio-1/session-1": STARTED, "studio-1/session-3": STARTED, "studio-2/session-4": STARTED,
+            "studio-1/session-2": FOUND,
+        },
+    ),
+)
+# What no example names, and what is at work already.
+WORLD = (
+    "--pipeline", f"{PIPELINE}golden-container",
+    "--image-builder", "office-builder=RUNNING",
+    "--session", "studio-1/session-2=READY",
+)
+STOPPED_SINCE = "desktop-builder"
 
 
 def main() -> int:
@@ -73,124 +141,160 @@ def main() -> int:
 def run(stack: Stack) -> int:
     started = time.monotonic()
     progress = Progress(STEPS + 3)
-    stack.up(progress, PIPELINES, schedule)
+    stack.up(progress, [*examples.world(), *WORLD], parameters)
     demo = Demo(stack)
     with progress.step("deliver wishes by queue, EventBridge and direct invocation"):
         demo.deliver()
-    with progress.step("follow them, and the schedule's, to their end") as step:
+    with progress.step("follow them, and the schedules', to their end") as step:
         demo.follow(step)
     with progress.step("deliver finished wishes again, by all three ways") as step:
         demo.deliver_again(step)
-    found = demo.outcome()
-    report(found)
-    return verdict(differences(found), time.monotonic() - started)
+    found = demo.outcomes()
+    for outcome in found:
+        report(outcome)
+    sentences = [sentence for outcome in found for sentence in differences(outcome)]
+    sentences += difference("calls to AWS for finished wishes", demo.repeated_calls, 0)
+    sentences += difference(f"{STOPPED_SINCE}, stopped by a person since", demo.stopped_since, "STOPPED")
+    print(f"\nDelivered again after they had ended: {demo.repeated}, calls to AWS for them: {demo.repeated_calls}")
+    print(f"{STOPPED_SINCE}, which a person had stopped since, is {demo.stopped_since}")
+    report_dead_letters(found)
+    return verdict(sentences, found, time.monotonic() - started)
 
 
-def schedule() -> dict[str, str]:
-    """A schedule that fires once, soon, with the intents of the example."""
+def parameters() -> dict[str, str]:
+    """Schedules that fire once, soon, with the intents of their examples; and the role that a wish names."""
     at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=SCHEDULE_IN)
-    return {
-        f"{OPERATION}ScheduleExpression": f"at({at:%Y-%m-%dT%H:%M:%S})",
-        f"{OPERATION}Intents": json.dumps(event("schedule")["intents"], separators=(",", ":")),
-    }
+    found = {"StartResourceStateUpdateExecutionRoleArns": "arn:aws:iam::123456789012:role/image-lifecycle"}
+    for operation in OPERATIONS:
+        if operation.scheduled:
+            intents = examples.event(operation.function, "schedule")["intents"]
+            found[f"{operation.name}ScheduleExpression"] = f"at({at:%Y-%m-%dT%H:%M:%S})"
+            found[f"{operation.name}Intents"] = json.dumps(intents, separators=(",", ":"))
+    return found
 
 
 @dataclass
 class Outcome:
-    ledger: list[dict[str, Any]]
+    """What came of the wishes of one operation, by their short targets."""
+
+    operation: Operation
+    delivered: Counter[str]
+    ledger: dict[str, list[dict[str, Any]]]
     dead_letters: list[dict[str, str]]
-    builds: dict[str, int]
-    repeated_calls: int
-    repeated: list[dict[str, Any]]
+    effects: dict[str, int]
+    repeated: list[str]
     waiting: int
 
 
 @dataclass
 class Demo:
     stack: Stack
+    delivered: dict[str, Counter[str]] = field(default_factory=lambda: {o.name: Counter() for o in OPERATIONS})
+    # What was answered to those who invoked a function again.
+    answers: dict[str, list[str]] = field(default_factory=dict)
+    repeated: int = 0
     repeated_calls: int = 0
-    repeated: list[dict[str, Any]] = field(default_factory=list)
+    stopped_since: str = ""
 
     def __post_init__(self) -> None:
         self.dynamodb = self.stack.client("dynamodb")
-        self.function = self.stack.client("lambda")
+        self.functions = self.stack.client("lambda")
         self.sqs = self.stack.client("sqs")
-        self.table = self.stack.outputs["LedgerTable"]
-        self.function_name = self.stack.outputs[f"{OPERATION}FunctionName"]
-        self.queue = self.stack.outputs[f"{OPERATION}QueueUrl"]
-        self.dead_letter_queue = self.stack.outputs[f"{OPERATION}DeadLetterQueueUrl"]
 
     def deliver(self) -> None:
-        good, duplicate, malformed, expired = (record["body"] for record in event("queue-batch")["Records"])
-        other = json.dumps({"imagePipelineArn": f"{ARN}golden-container"})
-        unknown = json.dumps({"imagePipelineArn": f"{ARN}no-such-pipeline"})
-        self.send(good, duplicate, good, malformed, expired, other, unknown)
-        self.invoke("eventbridge", wait=False)
-        self.invoke("direct", wait=True)
+        for operation in OPERATIONS:
+            bodies = [record["body"] for record in examples.event(operation.function, "queue-batch")["Records"]]
+            # The first once more: it is in the batch twice already.
+            self.send(operation, *bodies, bodies[0], *map(json.dumps, operation.more))
+            self.invoke(operation, "eventbridge", wait=False)
+            self.invoke(operation, "direct", wait=True)
+            if operation.scheduled:
+                self.note(operation, examples.event(operation.function, "schedule"))
 
     def follow(self, step: Step) -> None:
         """Waits until nothing moves any more, or for long enough."""
+        wishes = sum(len(operation.recorded) for operation in OPERATIONS)
+        letters = sum(len(operation.errors) for operation in OPERATIONS)
         deadline = time.monotonic() + ENDS_WITHIN
         while time.monotonic() < deadline:
-            ended = sum(item["status"] in ("STARTED", "REJECTED", "SKIPPED", "CANCELLED") for item in self.ledger())
-            dead, waiting = self.count(self.dead_letter_queue), self.count(self.queue)
-            if ended >= len(LEDGER) and dead >= len(DEAD_LETTERS) and not waiting:
+            final = ("STARTED", "REJECTED", "SKIPPED", "CANCELLED")
+            ended = sum(item["status"] in final for item in self.ledger())
+            waiting, dead = self.count_all("Queue"), self.count_all("DeadLetterQueue")
+            if ended >= wishes and dead >= letters and not waiting:
                 return
-            # A duplicate in another batch than its twin is put off until the twin's lease would end.
-            detail = f"{waiting} messages waiting (a duplicate that met its twin at work waits 2 minutes)"
-            step.alive(f"{ended} of {len(LEDGER)} wishes ended, {detail if waiting else f'{dead} dead letters'}")
+            # A duplicate that arrives in another batch than its twin may find it at work, and looks again.
+            detail = f"{waiting} messages waiting" if waiting else f"{dead} dead letters"
+            step.alive(f"{ended} of {wishes} wishes ended, {detail}")
             time.sleep(0.5)
 
     def deliver_again(self, step: Step) -> None:
-        calls = self.calls()
-        self.send(event("queue-batch")["Records"][0]["body"])
-        self.repeated = [self.invoke(name, wait=True) for name in ("eventbridge", "direct")]
+        """Every wish has ended by now, and one builder was stopped by a person since."""
+        put_json(f"{self.stack.simulator}/simulator/image-builders", {"name": STOPPED_SINCE, "state": "STOPPED"})
+        calls, delivered = self.calls(), self.deliveries()
+        for operation in OPERATIONS:
+            self.send(operation, examples.event(operation.function, "queue-batch")["Records"][0]["body"])
+            answers = [self.invoke(operation, name, wait=True) for name in ("eventbridge", "direct")]
+            self.answers[operation.name] = [outcome["outcome"] for answer in answers for outcome in answer["outcomes"]]
         deadline = time.monotonic() + ENDS_WITHIN
-        while self.count(self.queue) and time.monotonic() < deadline:
-            step.alive("waiting for the queue")
+        while self.count_all("Queue") and time.monotonic() < deadline:
+            step.alive("waiting for the queues")
             time.sleep(0.5)
-        self.repeated_calls = self.calls() - calls
+        self.repeated, self.repeated_calls = self.deliveries() - delivered, self.calls() - calls
+        self.stopped_since = self.summary()["imageBuilders"][STOPPED_SINCE]
 
-    def outcome(self) -> Outcome:
-        builds = self.summary()["effectsByPipeline"]
-        return Outcome(
-            ledger=self.ledger(),
-            dead_letters=self.dead_letters(),
-            builds={target_name(arn): count for arn, count in builds.items()},
-            repeated_calls=self.repeated_calls,
-            repeated=self.repeated,
-            waiting=self.count(self.queue),
-        )
+    def outcomes(self) -> list[Outcome]:
+        items, services = self.ledger(), self.summary()["services"]
+        return [
+            Outcome(
+                operation,
+                delivered=self.delivered[operation.name],
+                ledger=by_target([item for item in items if item["operation"] == operation.name]),
+                dead_letters=self.dead_letters(operation),
+                effects={short(name): count for name, count in services[operation.service][operation.name]["effects"].items()},
+                repeated=self.answers[operation.name],
+                waiting=self.count(operation, "Queue"),
+            )
+            for operation in OPERATIONS
+        ]
 
-    def send(self, *bodies: str) -> None:
+    def send(self, operation: Operation, *bodies: str) -> None:
         """In one batch, so that duplicates meet in one invocation as they would under load."""
         entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
-        answer = self.sqs.send_message_batch(QueueUrl=self.queue, Entries=entries)
+        answer = self.sqs.send_message_batch(QueueUrl=self.output(operation, "QueueUrl"), Entries=entries)
         if answer.get("Failed"):
             raise StepFailed(f"found messages that the queue refused, expected none: {answer['Failed']}")
+        for body in bodies:
+            self.note(operation, body)
 
-    def invoke(self, name: str, *, wait: bool) -> dict[str, Any]:
-        answer = self.function.invoke(
-            FunctionName=self.function_name,
+    def invoke(self, operation: Operation, name: str, *, wait: bool) -> dict[str, Any]:
+        event = examples.event(operation.function, name)
+        answer = self.functions.invoke(
+            FunctionName=self.output(operation, "FunctionName"),
             InvocationType="RequestResponse" if wait else "Event",
-            Payload=json.dumps(event(name)).encode(),
+            Payload=json.dumps(event).encode(),
         )
         payload = answer["Payload"].read().decode()
         if "FunctionError" in answer:
-            raise StepFailed(f"the function failed on {name}.json, expected an answer: {payload}")
+            raise StepFailed(f"{operation.name} failed on {name}.json, expected an answer: {payload}")
+        self.note(operation, event)
         return json.loads(payload) if wait else {}
 
-    def ledger(self) -> list[dict[str, Any]]:
-        pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True)
-        items = [{name: plain(value) for name, value in item.items()} for page in pages for item in page["Items"]]
-        return sorted(items, key=lambda item: (item["createdAt"], item["target"]))
+    def note(self, operation: Operation, event: Any) -> None:
+        targets = [short(examples.target(intent)) for intent in examples.intents(event)]
+        self.delivered[operation.name].update(targets or [NOT_JSON])
 
-    def dead_letters(self) -> list[dict[str, str]]:
+    def ledger(self) -> list[dict[str, Any]]:
+        pages = self.dynamodb.get_paginator("scan").paginate(
+            TableName=self.stack.outputs["LedgerTable"], ConsistentRead=True,
+        )
+        return [{name: plain(value) for name, value in item.items()} for page in pages for item in page["Items"]]
+
+    def dead_letters(self, operation: Operation) -> list[dict[str, str]]:
         letters = []
-        for _ in range(self.count(self.dead_letter_queue)):
+        for _ in range(self.count(operation, "DeadLetterQueue")):
             answer = self.sqs.receive_message(
-                QueueUrl=self.dead_letter_queue, MaxNumberOfMessages=1, MessageAttributeNames=["All"],
-                VisibilityTimeout=600,
+                QueueUrl=self.output(operation, "DeadLetterQueueUrl"), MaxNumberOfMessages=1,
+                MessageAttributeNames=["All"], VisibilityTimeout=600,
             )
             for message in answer.get("Messages", []):
                 attributes = message.get("MessageAttributes", {})
@@ -198,20 +302,27 @@ class Demo:
                                | {"body": message["Body"]})
         return letters
 
-    def count(self, queue: str) -> int:
+    def count_all(self, queue: str) -> int:
+        return sum(self.count(operation, queue) for operation in OPERATIONS)
+
+    def count(self, operation: Operation, queue: str) -> int:
         names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
-        found = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+        url = self.output(operation, f"{queue}Url")
+        found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         return sum(int(found.get(name, 0)) for name in names)
 
+    def output(self, operation: Operation, name: str) -> str:
+        return self.stack.outputs[f"{operation.name}{name}"]
+
+    def deliveries(self) -> int:
+        return sum(counter.total() for counter in self.delivered.values())
+
     def calls(self) -> int:
-        return sum(self.summary()["requests"].values())
+        services = self.summary()["services"].values()
+        return sum(operation["requests"] for service in services for operation in service.values())
 
     def summary(self) -> dict[str, Any]:
         return get_json(f"{self.stack.simulator}/simulator/summary")
-
-
-def event(name: str) -> dict[str, Any]:
-    return json.loads((EVENTS / f"{name}.json").read_text())
 
 
 def plain(value: dict[str, Any]) -> Any:
@@ -220,41 +331,53 @@ def plain(value: dict[str, Any]) -> Any:
     return int(content) if kind == "N" else content
 
 
-def target_name(arn: str) -> str:
-    return arn.rpartition("image-pipeline/")[2]
+def lifecycle_execution(receipt: dict[str, Any]) -> str:
+    """Only what reaches beyond the image itself, or is put off, takes a lifecycle execution."""
+    execution = receipt.get("lifecycleExecutionId")
+    return f"by {execution[:12]}..." if execution else "at once"
+
+
+def short(target: str) -> str:
+    """An ARN's name alone; any other target as it is."""
+    _, colon, resource = target.rpartition(":")
+    return resource.partition("/")[2] if colon else target
+
+
+def by_target(items: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for item in items:
+        found.setdefault(short(item["target"]), []).append(item)
+    return found
 
 
 def differences(found: Outcome) -> list[str]:
     """Every way in which the outcome is not the expected one."""
-    by_target: dict[str, list[dict[str, Any]]] = {}
-    for item in found.ledger:
-        by_target.setdefault(target_name(item["target"]), []).append(item)
-    sentences = [
-        f"{target}: found {len(items)} wishes in the ledger, expected none"
-        for target, items in by_target.items() if target not in LEDGER
-    ]
-    for target, wish in LEDGER.items():
-        sentences += wish_differences(target, wish, by_target.get(target, []), found.builds.get(target, 0))
-    codes = sorted(letter.get("errorCode", "no errorCode") for letter in found.dead_letters)
-    sentences += difference("dead letters", codes, DEAD_LETTERS)
+    operation = found.operation
+    effects = {target: wish.effects for target, wish in operation.wishes.items() if wish.effects}
+    sentences = difference(operation.effects, found.effects, effects)
+    sentences += difference("targets in the ledger", sorted(found.ledger), sorted(operation.recorded))
+    sentences += difference("targets that were delivered", sorted(found.delivered), sorted(operation.wishes))
+    for target, items in found.ledger.items():
+        if wish := operation.wishes.get(target):
+            sentences += wish_differences(operation, target, wish, items)
+    sentences += difference("dead letters", sorted(map(code, found.dead_letters)), operation.errors)
     for letter in found.dead_letters:
-        sentences += difference("a dead letter's operation", letter.get("operation"), OPERATION)
+        sentences += difference("a dead letter's operation", letter.get("operation"), operation.name)
         missing = [name for name in ("token", "errorMessage", "sourceMessageId") if not letter.get(name)]
         sentences += difference("a dead letter's missing attributes", missing, [])
-    sentences += difference("calls to Image Builder for finished wishes", found.repeated_calls, 0)
-    sentences += difference("outcomes answered for finished wishes", answered(found.repeated), ["STARTED", "STARTED"])
+    sentences += difference("outcomes answered for finished wishes", found.repeated, ["STARTED", "STARTED"])
     sentences += difference("messages left in the queue", found.waiting, 0)
-    return sentences
+    return [f"{operation.name}: {sentence}" for sentence in sentences]
 
 
-def wish_differences(target: str, wish: Wish, items: list[dict[str, Any]], builds: int) -> list[str]:
-    sentences = difference(f"{target}: builds started", builds, wish.builds)
-    sentences += difference(f"{target}: wishes in the ledger", len(items), 1)
+def wish_differences(operation: Operation, target: str, wish: Wish, items: list[dict[str, Any]]) -> list[str]:
+    sentences = difference(f"{target}: wishes in the ledger", len(items), 1)
     for item in items:
-        sentences += difference(f"{target}: status", item["status"], wish.status)
-        sentences += difference(f"{target}: attempts", item["attempts"], wish.failed_attempts)
+        sentences += difference(f"{target}: status", item["status"], wish.outcome)
         sentences += difference(f"{target}: error", item.get("errorCode", ""), wish.error)
-        sentences += difference(f"{target}: has an image version", bool(image_version(item)), wish.builds > 0)
+        # What the ledger calls attempts are those that did not settle the wish.
+        sentences += difference(f"{target}: failed attempts", item["attempts"], 0)
+        sentences += difference(f"{target}: has a receipt", bool(answer(operation, item)), wish.outcome == "STARTED")
     return sentences
 
 
@@ -262,42 +385,48 @@ def difference(what: str, found: Any, expected: Any) -> list[str]:
     return [] if found == expected else [f"{what}: found {found}, expected {expected}"]
 
 
-def answered(answers: list[dict[str, Any]]) -> list[str]:
-    return [outcome["outcome"] for answer in answers for outcome in answer.get("outcomes", [])]
+def answer(operation: Operation, item: dict[str, Any]) -> str:
+    try:
+        return operation.answer(json.loads(item["request"]), json.loads(item["receipt"]))
+    except (KeyError, json.JSONDecodeError):
+        return ""
 
 
-def image_version(item: dict[str, Any]) -> str:
-    receipt = json.loads(item.get("receipt") or "{}")
-    return receipt.get("imageBuildVersionArn", "").rpartition(":image/")[2]
+def code(letter: dict[str, str]) -> str:
+    return letter.get("errorCode", "no errorCode")
 
 
 def report(found: Outcome) -> None:
-    heading("The ledger")
-    table(
-        ["target", "outcome", "failed attempts", "image version, or why not"],
-        [[target_name(item["target"]), item["status"], str(item["attempts"]),
-          image_version(item) or item.get("errorCode", "")] for item in found.ledger],
-    )
-    heading("Wishes delivered, and builds started")
-    rows = [[target, str(wish.deliveries), str(found.builds.get(target, 0))] for target, wish in LEDGER.items()]
-    rows.append(["(not JSON)", "1", "0"])
-    table(["target", "delivered", "builds"], [*rows, ["all", str(DELIVERIES), str(sum(found.builds.values()))]])
-    print(f"\nDelivered again after they had ended: 3, calls to Image Builder for them: {found.repeated_calls}")
+    operation = found.operation
+    heading(operation.name)
+    rows = []
+    for target, wish in operation.wishes.items():
+        items = found.ledger.get(target, [])
+        # What the ledger does not know can only have become a dead letter.
+        outcome = ", ".join(item["status"] for item in items) or "REJECTED"
+        said = ", ".join(answer(operation, item) or item.get("errorCode", "") for item in items) or wish.error
+        rows.append([target, str(found.delivered[target]), str(found.effects.get(target, 0)), outcome, said])
+    table(["target", "delivered", operation.effects, "outcome", "what AWS answered, or why not"], rows)
+
+
+def report_dead_letters(found: list[Outcome]) -> None:
     heading("Dead letters")
-    for letter in found.dead_letters:
-        print(f"{letter.get('operation', 'no operation')}  {colour(letter.get('errorCode', 'no errorCode'), '33')}")
+    for letter in (letter for outcome in found for letter in outcome.dead_letters):
+        targets = [short(examples.target(intent)) for intent in examples.intents(letter["body"])]
+        print(f"{letter.get('operation', 'no operation')}  {(targets or [NOT_JSON])[0]}  {colour(code(letter), '33')}")
         print(textwrap.fill(letter.get("errorMessage", letter["body"]), 96,
                             initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False))
 
 
-def verdict(found: list[str], seconds: float) -> int:
+def verdict(sentences: list[str], found: list[Outcome], seconds: float) -> int:
     print()
-    if found:
-        print(colour(f"The outcome is not the expected one, in {len(found)} ways:", "31"))
-        print("\n".join(f"  {sentence}" for sentence in found))
+    if sentences:
+        print(colour(f"The outcome is not the expected one, in {len(sentences)} ways:", "31"))
+        print("\n".join(f"  {sentence}" for sentence in sentences))
         return 1
-    builds = sum(wish.builds for wish in LEDGER.values())
-    print(colour(f"As expected: {DELIVERIES} deliveries, {builds} builds, each wish once, "
+    delivered = sum(outcome.delivered.total() for outcome in found)
+    effects = sum(sum(outcome.effects.values()) for outcome in found)
+    print(colour(f"As expected: {delivered} deliveries, {effects} effects, each wish once, "
                  f"nothing lost ({seconds:.0f} s).", "32"))
     return 0
 

@@ -1,4 +1,4 @@
-"""AWS on this machine: MiniStack with the real template deployed on it, and the Image Builder simulator.
+"""AWS on this machine: MiniStack with the real template deployed on it, and the simulator.
 
 `stack.py up` starts it and leaves it running; `stack.py down` ends it. The demo uses the same class.
 All of it listens on 127.0.0.1 only, on ports that happen to be free, and begins empty each time.
@@ -20,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+import examples
 import interrupts
 import processes
 from processes import Process
@@ -33,9 +34,6 @@ BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
 STACK_NAME = "reveille"
 HEALTHY_WITHIN = 60.0
 STEPS = 4  # that `Stack.up` goes through
-
-# Pipelines that exist when a person plays with the stack: those of the events in events/.
-EVENTS = ROOT / "events" / "start-image-pipeline-execution"
 
 
 def main(arguments: list[str]) -> int:
@@ -60,7 +58,7 @@ def up(stack: Stack) -> int:
             print("the stack is already up; `make down` ends it")
         else:
             try:
-                stack.up(Progress(STEPS), pipelines=event_pipelines(), parameters=dict)
+                stack.up(Progress(STEPS), world=examples.world(), parameters=dict)
             except BaseException:
                 stack.down()
                 raise
@@ -77,7 +75,7 @@ def down(stack: Stack) -> int:
 
 def how_to_talk_to(stack: Stack) -> str:
     sam = f"{(TOOLS / 'sam').relative_to(ROOT)} remote invoke --stack-name {STACK_NAME}"
-    event = (EVENTS / "direct.json").relative_to(ROOT)
+    event = (examples.EVENTS / "start-image-pipeline-execution" / "direct.json").relative_to(ROOT)
     return f"""
 In a shell at the root of the repository:
 
@@ -91,16 +89,11 @@ In a shell at the root of the repository:
   {sam} StartImagePipelineExecutionQueue \\
       --event-file {event}
 
-  # what Image Builder was asked, and what it built
+  # what AWS was asked, and what it did
   curl -s $SIMULATOR/simulator/summary
 
+The other functions are called alike, and have examples in {examples.EVENTS.relative_to(ROOT)} too.
 Logs are in {stack.logs.relative_to(ROOT)}. `make down` ends the stack."""
-
-
-def event_pipelines() -> list[str]:
-    """Every pipeline that is named in the example events."""
-    found = (re.findall(r"arn:aws:imagebuilder:[^\"\\]+", path.read_text()) for path in sorted(EVENTS.glob("*.json")))
-    return sorted({arn for arns in found for arn in arns})
 
 
 class Stack:
@@ -130,16 +123,19 @@ class Stack:
     def is_running(self) -> bool:
         return bool(self.processes) and all(process.is_running() for process in self.processes)
 
-    def up(self, progress: Progress, pipelines: list[str], parameters: Callable[[], Mapping[str, str]]) -> None:
-        """The template's parameters are asked for when it is deployed: a build can take minutes."""
+    def up(self, progress: Progress, world: list[str], parameters: Callable[[], Mapping[str, str]]) -> None:
+        """Starts everything, with what the simulator's arguments say that there is.
+
+        The template's parameters are asked for when it is deployed: a build can take minutes.
+        """
         self.down()
         self.logs.mkdir(parents=True, exist_ok=True)
-        with progress.step("build the Image Builder simulator") as step:
+        with progress.step("build the simulator") as step:
             step.run(["cargo", "build", "--package", "simulator"], self.logs / "cargo-build.log", environment(), ROOT)
         with progress.step("build the functions for Lambda (sam build; minutes the first time)") as step:
             step.run([TOOLS / "sam", "build"], self.logs / "sam-build.log", environment(), ROOT, detail=compiling)
         with progress.step("start MiniStack and the simulator") as step:
-            self._start_simulator(step, pipelines)
+            self._start_simulator(step, world)
             self._start_ministack(step)
         with progress.step("deploy template.yaml (sam deploy)") as step:
             self._deploy(step, parameters())
@@ -173,11 +169,11 @@ class Stack:
         return environment() | {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ENDPOINT_URL_IMAGEBUILDER": self.simulator,
+            "AWS_ENDPOINT_URL_APPSTREAM": self.simulator,
         }
 
-    def _start_simulator(self, step: Step, pipelines: list[str]) -> None:
-        command = [SIMULATOR, "--port", "0", *(word for arn in pipelines for word in ("--pipeline", arn))]
-        process, log = self._start("simulator", command, environment())
+    def _start_simulator(self, step: Step, world: list[str]) -> None:
+        process, log = self._start("simulator", [SIMULATOR, "--port", "0", *world], environment())
         announced = re.compile(r"listening on (http://127\.0\.0\.1:\d+)")
         wait_until(step, process, log, lambda: announced.search(log.read_text()))
         self.simulator = announced.search(log.read_text()).group(1)  # type: ignore[union-attr]
@@ -200,10 +196,12 @@ class Stack:
         wait_until(step, process, log, lambda: is_healthy(f"{self.endpoint}/_ministack/health"))
 
     def _deploy(self, step: Step, parameters: Mapping[str, str]) -> None:
+        # Nimble Studio has no endpoint but the one that is named; this turns its function on.
+        parameters = {"StartStreamingSessionEndpointUrl": self.simulator, **parameters}
         overrides = [f"ParameterKey={key},ParameterValue={quoted(value)}" for key, value in parameters.items()]
         step.run(
             [TOOLS / "sam", "deploy", "--stack-name", STACK_NAME, "--region", REGION, "--no-progressbar",
-             *(["--parameter-overrides", *overrides] if overrides else [])],
+             "--parameter-overrides", *overrides],
             self.logs / "sam-deploy.log", self.environment(), ROOT,
         )
         stack = self.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
@@ -300,10 +298,18 @@ def is_healthy(url: str) -> bool:
 
 
 def get_json(url: str) -> Any:
+    return json.loads(requested(urllib.request.Request(url)))
+
+
+def put_json(url: str, value: Any) -> None:
+    requested(urllib.request.Request(url, method="PUT", data=json.dumps(value).encode()))
+
+
+def requested(request: urllib.request.Request) -> bytes:
     # A proxy in the environment is not for this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=5) as answer:
-        return json.load(answer)
+    with opener.open(request, timeout=5) as answer:
+        return answer.read()
 
 
 def is_listening(url: str) -> bool:

@@ -20,8 +20,8 @@ FAULTS = [
     ("SqsManagedSseEnabled: true", "SqsManagedSseEnabled: false", "SqsManagedSseEnabled False"),
     ("MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 345600", "MessageRetentionPeriod 345600"),
     ("maxReceiveCount: 200", "maxReceiveCount: 5", "maxReceiveCount 5"),
-    ("VisibilityTimeout: 180", "VisibilityTimeout: 179", "at least 180"),
-    ("Timeout: 30", "Timeout: 31", "at least 186"),
+    ("VisibilityTimeout: 150", "VisibilityTimeout: 149", "at least 150"),
+    ("Timeout: 25", "Timeout: 26", "at least 156"),
     ("[ReportBatchItemFailures]", "[]", "FunctionResponseTypes"),
     ("MaximumConcurrency: !Ref", "Nothing: !Ref", "no MaximumConcurrency"),
     ("LEDGER_TABLE: !Ref", "LEDGERTABLE: !Ref", "no environment variable LEDGER_TABLE"),
@@ -44,6 +44,22 @@ FAULTS = [
     ("Resource: !GetAtt Ledger.Arn", 'Resource: "*"', "resource * without a reason"),
     ("Action: dynamodb:UpdateItem", 'Action: dynamodb:*', 'action "dynamodb:*"'),
     ("            Condition:\n              StringEquals: {aws:SourceAccount: !Ref AWS::AccountId}\n", "", "aws:SourceAccount"),
+    ("                  Condition:\n                    StringEquals: {iam:PassedToService: imagebuilder.amazonaws.com}\n", "",
+     "iam:PassRole to any service"),
+    ("Action: appstream:DescribeImageBuilders", "Action: appstream:DescribeFleets", "appstream:DescribeFleets on *"),
+    ("                # AWS has no resource-level control for this action.\n", "", "resource * without a reason"),
+    # What is changed in one block only.
+    ("QUEUE_URL: !Ref StartImageBuilderQueue", "QUEUE_URL: !Ref StartImageBuilderDeadLetterQueue",
+     "StartImageBuilderFunction: found another one"),
+    ("Resource: !GetAtt StartImageBuilderLogGroup.Arn", "Resource: !GetAtt StartResourceStateUpdateLogGroup.Arn",
+     "StartImageBuilderRole: found another one"),
+    ("Value: !Ref StartImageBuilderDeadLetterQueue", "Value: !Ref StartImageBuilderQueue",
+     "StartImageBuilderDeadLetterQueueUrl: found another one"),
+    ("  StartResourceStateUpdateAgeAlarm:", "  StartResourceStateUpdateOldAlarm:", "StartResourceStateUpdateAgeAlarm: found another"),
+    ('["Reveille", "CallLatency", "operation", "StartResourceStateUpdate"', '["Reveille", "CallLatency", "operation", "StartImageBuilder"',
+     "StartResourceStateUpdate's row on the dashboard: found another"),
+    ("  StartStreamingSessionAgeAlarm:\n    Type: AWS::CloudWatch::Alarm\n    Condition: StartStreamingSessionExists\n",
+     "  StartStreamingSessionAgeAlarm:\n    Type: AWS::CloudWatch::Alarm\n", "StartStreamingSessionAgeAlarm: found Condition None"),
 ]
 
 
