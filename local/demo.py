@@ -405,8 +405,10 @@ def report(found: Outcome) -> None:
         # What the ledger does not know can only have become a dead letter.
         outcome = ", ".join(item["status"] for item in items) or "REJECTED"
         said = ", ".join(answer(operation, item) or item.get("errorCode", "") for item in items) or wish.error
-        rows.append([target, str(found.delivered[target]), str(found.effects.get(target, 0)), outcome, said])
-    table(["target", "delivered", operation.effects, "outcome", "what AWS answered, or why not"], rows)
+        failed = ", ".join(str(item["attempts"]) for item in items) or "0"
+        rows.append([target, str(found.delivered[target]), str(found.effects.get(target, 0)), outcome, failed, said])
+    headings = ["target", "delivered", operation.effects, "outcome", "failed attempts", "what AWS answered, or why not"]
+    table(headings, rows)
 
 
 def report_dead_letters(found: list[Outcome]) -> None:
