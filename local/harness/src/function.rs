@@ -33,7 +33,16 @@ impl<O: Operation> Function<O> {
         operation: impl FnOnce(&SdkConfig) -> O,
         variables: &[(&str, &str)],
     ) -> Self {
-        let world = World::start().await;
+        Self::within(World::start().await, operation, variables)
+    }
+
+    /// A function in this world.
+    #[must_use]
+    pub fn within(
+        world: World,
+        operation: impl FnOnce(&SdkConfig) -> O,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let driver = driver(&world, operation, variables);
         Self { world, timeout: Duration::from_secs(30), driver }
     }

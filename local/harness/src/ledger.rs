@@ -3,13 +3,21 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use dynoxide::Database;
-use serde::Deserialize;
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use dynoxide::{Database, DynoxideError};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
+use simulator::ServiceError;
+use simulator::server::Cut;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::must::must;
+use crate::{aws_json, proxy};
 
 /// The table's name.
 pub(crate) const TABLE: &str = "ledger";
@@ -17,25 +25,39 @@ pub(crate) const TABLE: &str = "ledger";
 /// A DynamoDB with the ledger's table in it. It stops when it is dropped.
 pub(crate) struct Ledger {
     database: Database,
-    address: SocketAddr,
     /// Its end is what ends the server.
-    _running: oneshot::Sender<()>,
+    running: Option<oneshot::Sender<()>>,
 }
 
 impl Ledger {
-    pub(crate) async fn start() -> io::Result<Self> {
+    pub(crate) fn new() -> Self {
         let database = must("the database opens", Database::memory());
         create_table(&database);
+        Self { database, running: None }
+    }
+
+    /// Serves it on a free port, with the engine's own server.
+    pub(crate) async fn serve(&mut self) -> io::Result<SocketAddr> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let (running, stopped) = oneshot::channel::<()>();
         let stopped = async { drop(stopped.await) };
-        tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database.clone(), stopped));
-        Ok(Self { database, address, _running: running })
+        let database = self.database.clone();
+        tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, stopped));
+        self.running = Some(running);
+        Ok(address)
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    /// The engine without its server, for the operations that the product has use for.
+    pub(crate) fn router(&self) -> Router {
+        let database = self.database.clone();
+        Router::new().fallback(move |request: Request| async move {
+            let operation = proxy::operation(&request);
+            match to_bytes(request.into_body(), usize::MAX).await {
+                Ok(body) => perform(&database, &operation, &body),
+                Err(_) => Cut.into_response(),
+            }
+        })
     }
 
     /// Every item, sorted by token.
@@ -74,6 +96,53 @@ impl Ledger {
         let request = request(json!({"TableName": TABLE, "Key": {"token": {"S": token}}}));
         must("the item is deleted", self.database.delete_item(request));
     }
+}
+
+fn perform(database: &Database, operation: &str, body: &[u8]) -> Response {
+    match operation {
+        "UpdateItem" => respond(body, |request| database.update_item(request)),
+        "PutItem" => respond(body, |request| database.put_item(request)),
+        "GetItem" => respond(body, |request| database.get_item(request)),
+        "BatchExecuteStatement" => {
+            respond(body, |request| database.batch_execute_statement(request))
+        }
+        other => aws_json::refusal(&ServiceError::new(
+            "UnknownOperationException",
+            400,
+            format!("found operation '{other}', expected one that the harness passes on"),
+        )),
+    }
+}
+
+fn respond<T: for<'a> Deserialize<'a>, A: Serialize>(
+    body: &[u8],
+    work: impl FnOnce(T) -> dynoxide::Result<A>,
+) -> Response {
+    let request = match serde_json::from_slice(body) {
+        Ok(request) => request,
+        Err(error) => {
+            return aws_json::refusal(&ServiceError::new(
+                "ValidationException",
+                400,
+                error.to_string(),
+            ));
+        }
+    };
+    match work(request).map(|answer| serde_json::to_value(answer)) {
+        Ok(Ok(answer)) => aws_json::answer(&answer),
+        Ok(Err(error)) => {
+            aws_json::refusal(&ServiceError::new("InternalServerError", 500, error.to_string()))
+        }
+        Err(error) => refused(&error),
+    }
+}
+
+fn refused(error: &DynoxideError) -> Response {
+    let body = serde_json::from_str(&error.to_json()).unwrap_or_default();
+    let mut answer = aws_json::answer(&body);
+    *answer.status_mut() =
+        StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::BAD_REQUEST);
+    answer
 }
 
 fn create_table(database: &Database) {

@@ -1,6 +1,6 @@
 //! What the functions' tests run against: a world with a clock that stands still, a ledger table,
-//! queues, an Image Builder, an AppStream and a Nimble Studio, all over real HTTP and in this
-//! process; and a Lambda Runtime API for running a function's real binary.
+//! queues, an Image Builder, an AppStream and a Nimble Studio, all in this process, over real HTTP
+//! or without sockets; and a Lambda Runtime API for running a function's real binary.
 //!
 //! ```no_run
 //! # async fn example(handle: impl AsyncFn(serde_json::Value) -> serde_json::Value) {
@@ -35,6 +35,7 @@ pub mod proxy;
 pub mod queue;
 pub mod runtime_api;
 mod sqs;
+pub mod wire;
 pub mod world;
 
 pub use event_source::Batch;
@@ -45,4 +46,5 @@ pub use proxy::Proxy;
 pub use queue::Queue;
 pub use runtime_api::{InvocationError, RuntimeApi};
 pub use simulator::{AppStream, Clock, Fault, ImageBuilder, Nimble, Request};
+pub use wire::Wire;
 pub use world::World;

@@ -17,9 +17,11 @@ use simulator::server::{Cut, Server};
 use simulator::{Clock, Fault, Request};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Mutex;
+use tower_service::Service;
 
 use crate::aws_json;
 use crate::must::must;
+use crate::wire::Host;
 
 /// An HTTP proxy in front of a service whose operations are named by `x-amz-target`.
 /// The operation is its last part: `PutItem` of `DynamoDB_20120810.PutItem`.
@@ -27,26 +29,55 @@ use crate::must::must;
 pub struct Proxy {
     front: Front,
     router: Router,
-    address: SocketAddr,
-    /// Holds the port while nothing listens on it, so that it is still ours when it is restored.
-    _reserved: TcpSocket,
-    server: Mutex<Option<Server>>,
+    door: Door,
+}
+
+/// Where its clients come in.
+#[derive(Debug)]
+enum Door {
+    /// A port of the loopback interface.
+    Port {
+        address: SocketAddr,
+        /// Holds the port while nothing listens on it, so that it is still ours when it is restored.
+        _reserved: TcpSocket,
+        server: Mutex<Option<Server>>,
+    },
+    /// A host that only the world's own HTTP client knows.
+    Host(Host),
 }
 
 impl Proxy {
-    pub(crate) fn start(upstream: SocketAddr, clock: Clock) -> io::Result<Self> {
-        let front = Front::new(clock);
-        let router = forwarding(front.clone(), upstream);
+    /// A proxy on a free port.
+    pub(crate) fn on_port(clock: Clock, upstream: Router) -> io::Result<Self> {
+        let (front, router) = fronted(clock, upstream);
         let reserved = socket(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let address = reserved.local_addr()?;
-        let server = serve(address, router.clone(), front.clock.clone())?;
-        Ok(Self { front, router, address, _reserved: reserved, server: Mutex::new(Some(server)) })
+        let server = Mutex::new(Some(serve(address, router.clone(), front.clock.clone())?));
+        Ok(Self { front, router, door: Door::Port { address, _reserved: reserved, server } })
+    }
+
+    /// A proxy in this process.
+    pub(crate) fn on_host(clock: Clock, upstream: Router, name: &'static str) -> Self {
+        let (front, router) = fronted(clock, upstream);
+        let host = Host::new(name, router.clone());
+        Self { front, router, door: Door::Host(host) }
+    }
+
+    /// The host that it is, where it is in this process.
+    pub(crate) fn host(&self) -> Option<&Host> {
+        match &self.door {
+            Door::Port { .. } => None,
+            Door::Host(host) => Some(host),
+        }
     }
 
     /// The address that clients use.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        match &self.door {
+            Door::Port { address, .. } => format!("http://{address}"),
+            Door::Host(host) => host.url(),
+        }
     }
 
     /// Scripts a fault: an error, or a connection that drops or hangs before the request is
@@ -80,17 +111,28 @@ impl Proxy {
 
     /// Closes every connection and refuses new ones, as a host where nothing listens.
     pub async fn refuse(&self) {
-        if let Some(server) = self.server.lock().await.take() {
-            server.stop().await;
+        match &self.door {
+            Door::Port { server, .. } => {
+                if let Some(server) = server.lock().await.take() {
+                    server.stop().await;
+                }
+            }
+            Door::Host(host) => host.set_open(false),
         }
     }
 
     /// Takes connections again, on the same port.
     pub async fn restore(&self) {
-        let mut server = self.server.lock().await;
-        if server.is_none() {
-            let restored = serve(self.address, self.router.clone(), self.front.clock.clone());
-            *server = Some(must("the proxy listens again", restored));
+        match &self.door {
+            Door::Port { address, server, .. } => {
+                let mut server = server.lock().await;
+                if server.is_none() {
+                    let clock = self.front.clock.clone();
+                    let restored = serve(*address, self.router.clone(), clock);
+                    *server = Some(must("the proxy listens again", restored));
+                }
+            }
+            Door::Host(host) => host.set_open(true),
         }
     }
 }
@@ -108,16 +150,36 @@ fn serve(address: SocketAddr, router: Router, clock: Clock) -> io::Result<Server
     Server::start_on(listener, router, clock)
 }
 
-fn forwarding(front: Front, upstream: SocketAddr) -> Router {
+fn fronted(clock: Clock, upstream: Router) -> (Front, Router) {
+    let front = Front::new(clock);
+    let noting = front.clone();
+    let router = Router::new().fallback(move |request: HttpRequest| async move {
+        let operation = operation(&request);
+        let work = |parts, body| async move {
+            let mut upstream = upstream;
+            let request = HttpRequest::from_parts(parts, Body::from(body));
+            let Ok(answer) = upstream.call(request).await;
+            answer
+        };
+        noting.serve(&operation, request, aws_json::refusal, work).await
+    });
+    (front, router)
+}
+
+/// What sends everything on to an address.
+pub(crate) fn forwarding(upstream: SocketAddr) -> Router {
     let client = Client::builder(TokioExecutor::new()).build_http();
     Router::new().fallback(move |request: HttpRequest| async move {
-        let operation = operation(&request);
-        let work = |parts, body| forward(client, upstream, parts, body);
-        front.serve(&operation, request, aws_json::refusal, work).await
+        let (parts, body) = request.into_parts();
+        match to_bytes(body, usize::MAX).await {
+            Ok(body) => forward(client, upstream, parts, body).await,
+            Err(_) => Cut.into_response(),
+        }
     })
 }
 
-fn operation(request: &HttpRequest) -> String {
+/// The operation that a request names in `x-amz-target`.
+pub(crate) fn operation(request: &HttpRequest) -> String {
     let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
     target.and_then(|target| target.rsplit('.').next()).unwrap_or_default().to_owned()
 }

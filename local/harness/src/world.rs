@@ -10,18 +10,20 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use serde_json::{Value, json};
 use simulator::server::Server;
-use simulator::{AppStream, Clock, ImageBuilder, Nimble, Simulator};
+use simulator::{AppStream, Clock, ImageBuilder, Nimble, Services};
 use tokio::net::TcpListener;
 
 use crate::endpoints::Endpoints;
 use crate::ledger::{Ledger, TABLE};
 use crate::must::must;
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, forwarding};
 use crate::queue::{Queue, Redrive};
 use crate::sqs;
+use crate::wire::{Host, Wire};
 
 /// 2026-11-20T01:00:00Z in seconds from the Unix epoch.
 const START: u64 = 1_795_136_400;
@@ -34,12 +36,21 @@ const CREDENTIAL: &str = "test";
 pub struct World {
     /// The clock that everything asks.
     pub clock: Clock,
-    simulator: Simulator,
+    services: Services,
+    services_url: String,
     ledger: Ledger,
     dynamodb: Proxy,
     queues: Queues,
     sqs: Proxy,
-    _sqs_server: Server,
+    network: Network,
+}
+
+/// How requests reach the services.
+enum Network {
+    /// Over the loopback interface; it ends when these are dropped.
+    Loopback { _servers: Vec<Server> },
+    /// Without sockets.
+    Wire(Wire),
 }
 
 struct Queues {
@@ -52,8 +63,7 @@ struct Queues {
 impl World {
     /// A world whose clock stands at 2026-11-20T01:00:00Z until it is advanced.
     pub async fn start() -> Self {
-        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(START);
-        Self::start_by(Clock::held(start)).await
+        Self::start_by(Clock::held(start())).await
     }
 
     /// A world on the machine's clock, for running a real binary.
@@ -61,43 +71,59 @@ impl World {
         Self::start_by(Clock::real()).await
     }
 
-    /// A world on this clock.
+    /// A world on this clock, over the loopback interface.
     pub async fn start_by(clock: Clock) -> Self {
-        must("the world starts", Self::try_start(clock).await)
+        must("the world starts", Self::over_loopback(clock).await)
     }
 
-    async fn try_start(clock: Clock) -> io::Result<Self> {
-        let ledger = Ledger::start().await?;
+    /// A world without sockets, whose clock stands at 2026-11-20T01:00:00Z and then goes with the
+    /// Tokio runtime's. In a paused runtime a wait of hours is over at once, and none is over
+    /// before everything that can be done has been done.
+    #[must_use]
+    pub fn in_process() -> Self {
+        let clock = Clock::of_runtime(start());
+        let services = Services::new(&clock);
+        let ledger = Ledger::new();
+        let dynamodb = Proxy::on_host(clock.clone(), ledger.router(), "dynamodb.world");
+        let queues = Queues::new("http://sqs.world", &clock);
+        let sqs = Proxy::on_host(clock.clone(), sqs::router(queues.all()), "sqs.world");
+        let front = Host::new("services.world", services.router());
+        let services_url = front.url();
+        let hosts = [dynamodb.host(), sqs.host(), Some(&front)].into_iter().flatten().cloned();
+        let network = Network::Wire(Wire::new(clock.clone(), hosts));
+        Self { clock, services, services_url, ledger, dynamodb, queues, sqs, network }
+    }
+
+    async fn over_loopback(clock: Clock) -> io::Result<Self> {
+        let services = Services::new(&clock);
+        let front = Server::start(0, services.router(), clock.clone()).await?;
+        let services_url = front.url();
+        let mut ledger = Ledger::new();
+        let dynamodb = Proxy::on_port(clock.clone(), forwarding(ledger.serve().await?))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let sqs = Proxy::start(listener.local_addr()?, clock.clone())?;
+        let sqs = Proxy::on_port(clock.clone(), forwarding(listener.local_addr()?))?;
         let queues = Queues::new(&sqs.url(), &clock);
-        Ok(Self {
-            simulator: Simulator::start(clock.clone()).await?,
-            dynamodb: Proxy::start(ledger.address(), clock.clone())?,
-            _sqs_server: Server::start_on(listener, sqs::router(queues.all()), clock.clone())?,
-            clock,
-            ledger,
-            queues,
-            sqs,
-        })
+        let behind = Server::start_on(listener, sqs::router(queues.all()), clock.clone())?;
+        let network = Network::Loopback { _servers: vec![front, behind] };
+        Ok(Self { clock, services, services_url, ledger, dynamodb, queues, sqs, network })
     }
 
     /// The Image Builder: pipelines, builds, faults, what it was asked.
     #[must_use]
     pub fn image_builder(&self) -> ImageBuilder {
-        self.simulator.image_builder()
+        self.services.image_builder()
     }
 
     /// The AppStream: image builders, their states, faults, what it was asked.
     #[must_use]
     pub fn app_stream(&self) -> AppStream {
-        self.simulator.app_stream()
+        self.services.app_stream()
     }
 
     /// The Nimble Studio: streaming sessions, their states, faults, what it was asked.
     #[must_use]
     pub fn nimble(&self) -> Nimble {
-        self.simulator.nimble()
+        self.services.nimble()
     }
 
     /// The function's own queue.
@@ -137,21 +163,29 @@ impl World {
     }
 
     /// The configuration that the SDK's clients are made from, as `aws_config` would load it in
-    /// a function, except that they speak plain HTTP, tell the time by the world's clock, and wait
-    /// a millisecond before a retry where they would wait a second.
+    /// a function, except that they speak plain HTTP or none at all, tell the time by the world's
+    /// clock, and, where waiting takes real time, wait a millisecond before a retry and not a
+    /// second.
     #[must_use]
     pub fn sdk_config(&self) -> SdkConfig {
         let credentials = Credentials::new(CREDENTIAL, CREDENTIAL, None, None, "harness");
-        SdkConfig::builder()
+        let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static(REGION))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .service_config(Endpoints(self.process_environment()))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-            .time_source(SharedTimeSource::new(WorldTime(self.clock.clone())))
-            .build()
+            .time_source(SharedTimeSource::new(WorldTime(self.clock.clone())));
+        let retries = RetryConfig::standard();
+        match &self.network {
+            Network::Loopback { .. } => config
+                .http_client(aws_smithy_http_client::Builder::new().build_http())
+                .retry_config(retries.with_initial_backoff(Duration::from_millis(1))),
+            Network::Wire(wire) => {
+                config.http_client(SharedHttpClient::new(wire.clone())).retry_config(retries)
+            }
+        }
+        .build()
     }
 
     /// The function's own variables: `LEDGER_TABLE`, `QUEUE_URL`, `DEAD_LETTER_QUEUE_URL`.
@@ -169,10 +203,10 @@ impl World {
     pub fn process_environment(&self) -> BTreeMap<String, String> {
         let mut environment = self.environment();
         environment.extend(variables([
-            ("AWS_ENDPOINT_URL_APPSTREAM", &self.simulator.url()),
+            ("AWS_ENDPOINT_URL_APPSTREAM", &self.services_url),
             ("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb.url()),
-            ("AWS_ENDPOINT_URL_IMAGEBUILDER", &self.simulator.url()),
-            ("AWS_ENDPOINT_URL_NIMBLE", &self.simulator.url()),
+            ("AWS_ENDPOINT_URL_IMAGEBUILDER", &self.services_url),
+            ("AWS_ENDPOINT_URL_NIMBLE", &self.services_url),
             ("AWS_ENDPOINT_URL_SQS", &self.sqs.url()),
             ("AWS_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", CREDENTIAL),
@@ -231,6 +265,10 @@ impl World {
     pub async fn heal_queues(&self) {
         self.sqs.restore().await;
     }
+}
+
+fn start() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(START)
 }
 
 impl Queues {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 /// The time of day: the machine's, or one that a test holds and moves by hand.
 /// Clones share one clock.
@@ -14,6 +15,7 @@ pub struct Clock(Source);
 enum Source {
     Real,
     Held(Arc<Mutex<SystemTime>>),
+    Runtime { started: Arc<Mutex<SystemTime>>, at: Instant },
 }
 
 impl Clock {
@@ -29,12 +31,22 @@ impl Clock {
         Self(Source::Held(Arc::new(Mutex::new(start))))
     }
 
+    /// A clock that stands at `start` and then goes with the Tokio runtime's: where that one is
+    /// paused, time passes only while nothing can be done but wait.
+    #[must_use]
+    pub fn of_runtime(start: SystemTime) -> Self {
+        Self(Source::Runtime { started: Arc::new(Mutex::new(start)), at: Instant::now() })
+    }
+
     /// The time now.
     #[must_use]
     pub fn now(&self) -> SystemTime {
         match &self.0 {
             Source::Real => SystemTime::now(),
             Source::Held(now) => *now.lock().unwrap_or_else(PoisonError::into_inner),
+            Source::Runtime { started, at } => {
+                *started.lock().unwrap_or_else(PoisonError::into_inner) + at.elapsed()
+            }
         }
     }
 
@@ -45,10 +57,11 @@ impl Clock {
         u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Moves a held clock forward. The machine's clock moves by itself and ignores this.
+    /// Moves a held clock forward, or the runtime's as it is seen here. The machine's clock moves
+    /// by itself and ignores this.
     pub fn advance(&self, by: Duration) {
-        if let Source::Held(now) = &self.0 {
-            *now.lock().unwrap_or_else(PoisonError::into_inner) += by;
+        if let Source::Held(time) | Source::Runtime { started: time, .. } = &self.0 {
+            *time.lock().unwrap_or_else(PoisonError::into_inner) += by;
         }
     }
 }

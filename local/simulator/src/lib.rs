@@ -58,4 +58,4 @@ pub use image_builder::ImageBuilder;
 pub use nimble::Nimble;
 pub use request::Request;
 pub use service::Service;
-pub use simulator::Simulator;
+pub use simulator::{Services, Simulator};

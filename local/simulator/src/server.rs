@@ -93,7 +93,10 @@ async fn converse(stream: TcpStream, router: Router, clock: Clock) {
     // Otherwise an answer in two segments waits 40 ms for the caller's delayed acknowledgement.
     // Where it cannot be set the answers are late, not wrong.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(router.clone(), clock.clone(), request));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (router, clock) = (router.clone(), clock.clone());
+        async move { answer(router, &clock, request.map(Body::new)).await }
+    });
     // It ends in an error where a fault cut it or the caller went away; neither is ours to report.
     let _ = http1::Builder::new()
         .auto_date_header(false)
@@ -101,12 +104,16 @@ async fn converse(stream: TcpStream, router: Router, clock: Clock) {
         .await;
 }
 
-async fn answer(
+/// The router's answer to one request, whatever the request came by.
+///
+/// # Errors
+/// [`Cut`] where the connection ends in its place.
+pub async fn answer(
     mut router: Router,
-    clock: Clock,
-    request: Request<Incoming>,
+    clock: &Clock,
+    request: Request<Body>,
 ) -> Result<Response, Cut> {
-    let result: Result<Response, Infallible> = router.call(request.map(Body::new)).await;
+    let result: Result<Response, Infallible> = router.call(request).await;
     let Ok(mut answer) = result;
     if answer.extensions().get::<Cut>().is_some() {
         return Err(Cut);

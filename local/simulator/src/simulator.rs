@@ -20,12 +20,52 @@ pub struct Simulator {
     services: Services,
 }
 
-/// Every service that it simulates.
+/// Every service that it simulates. Clones are the same services.
 #[derive(Clone, Debug)]
-pub(crate) struct Services {
+pub struct Services {
     pub(crate) image_builder: ImageBuilder,
     pub(crate) app_stream: AppStream,
     pub(crate) nimble: Nimble,
+}
+
+impl Services {
+    /// Services that know of nothing yet.
+    #[must_use]
+    pub fn new(clock: &Clock) -> Self {
+        Self {
+            image_builder: ImageBuilder::new(clock.clone()),
+            app_stream: AppStream::new(clock.clone()),
+            nimble: Nimble::new(clock.clone()),
+        }
+    }
+
+    /// All of them and the control surface, to be served.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .merge(self.image_builder.router())
+            .merge(self.app_stream.router())
+            .merge(self.nimble.router())
+            .merge(control::router(self.clone()))
+            .fallback(unknown_operation)
+    }
+
+    /// The simulated Image Builder.
+    #[must_use]
+    pub fn image_builder(&self) -> ImageBuilder {
+        self.image_builder.clone()
+    }
+
+    /// The simulated AppStream.
+    #[must_use]
+    pub fn app_stream(&self) -> AppStream {
+        self.app_stream.clone()
+    }
+
+    /// The simulated Nimble Studio.
+    #[must_use]
+    pub fn nimble(&self) -> Nimble {
+        self.nimble.clone()
+    }
 }
 
 impl Simulator {
@@ -42,18 +82,8 @@ impl Simulator {
     /// # Errors
     /// The port cannot be bound.
     pub async fn start_on(port: u16, clock: Clock) -> io::Result<Self> {
-        let services = Services {
-            image_builder: ImageBuilder::new(clock.clone()),
-            app_stream: AppStream::new(clock.clone()),
-            nimble: Nimble::new(clock.clone()),
-        };
-        let router = Router::new()
-            .merge(services.image_builder.router())
-            .merge(services.app_stream.router())
-            .merge(services.nimble.router())
-            .merge(control::router(services.clone()))
-            .fallback(unknown_operation);
-        let server = Server::start(port, router, clock).await?;
+        let services = Services::new(&clock);
+        let server = Server::start(port, services.router(), clock).await?;
         Ok(Self { server, services })
     }
 
@@ -66,19 +96,19 @@ impl Simulator {
     /// The simulated Image Builder.
     #[must_use]
     pub fn image_builder(&self) -> ImageBuilder {
-        self.services.image_builder.clone()
+        self.services.image_builder()
     }
 
     /// The simulated AppStream.
     #[must_use]
     pub fn app_stream(&self) -> AppStream {
-        self.services.app_stream.clone()
+        self.services.app_stream()
     }
 
     /// The simulated Nimble Studio.
     #[must_use]
     pub fn nimble(&self) -> Nimble {
-        self.services.nimble.clone()
+        self.services.nimble()
     }
 }
 

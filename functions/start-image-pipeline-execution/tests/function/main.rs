@@ -4,6 +4,7 @@
 mod bad_input;
 mod events;
 mod failures;
+mod hangs;
 mod once;
 mod process;
 mod request;
