@@ -23,8 +23,10 @@
 //! the test's failure.
 
 mod aws_json;
+pub mod emf;
 mod endpoints;
 pub mod event_source;
+pub mod fate;
 pub mod function;
 mod ledger;
 mod letter;
@@ -38,7 +40,9 @@ mod sqs;
 pub mod wire;
 pub mod world;
 
+pub use endpoints::without_endpoints;
 pub use event_source::Batch;
+pub use fate::Fate;
 pub use function::Function;
 pub use message::{Attribute, Message};
 pub use process::Process;

@@ -50,6 +50,8 @@ enum Kind {
     Truncated,
     /// A page in HTML from something between the caller and the service.
     BadGateway,
+    /// The service's own answer: nothing goes wrong.
+    Pass,
 }
 
 /// How many requests it happens to: a number, or every one.
@@ -113,6 +115,12 @@ impl Fault {
         Self::new(Kind::BadGateway)
     }
 
+    /// Lets the request through, between others that meet a fault.
+    #[must_use]
+    pub fn pass() -> Self {
+        Self::new(Kind::Pass)
+    }
+
     /// Lets the work be done first, so that only its answer is lost.
     #[must_use]
     pub fn after_work(mut self) -> Self {
@@ -153,6 +161,7 @@ impl Fault {
             Kind::Hang => future::pending().await,
             Kind::Unreadable => "this is neither JSON nor CBOR".into_response(),
             Kind::Truncated => truncated(done.unwrap_or_default()).await,
+            Kind::Pass => done.unwrap_or_default(),
             Kind::BadGateway => {
                 (StatusCode::BAD_GATEWAY, Html("<html><body>502 Bad Gateway</body></html>"))
                     .into_response()
@@ -162,7 +171,7 @@ impl Fault {
 
     /// A damaged answer is an answer: its work was done.
     fn comes_after_work(&self) -> bool {
-        self.after_work || matches!(self.kind, Kind::Unreadable | Kind::Truncated)
+        self.after_work || matches!(self.kind, Kind::Unreadable | Kind::Truncated | Kind::Pass)
     }
 }
 

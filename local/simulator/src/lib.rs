@@ -23,7 +23,8 @@
 //! | `GET /simulator/summary` | | answers what is below |
 //!
 //! `fault` is one of `error` (with `code`, `status` and perhaps `message`), `drop`, `hang`,
-//! `badGateway`, `unreadable` and `truncated`; the last two always do the work. `afterWork` is
+//! `badGateway`, `unreadable`, `truncated` and `pass`; the last three always do the work, and with
+//! the last nothing goes wrong. `afterWork` is
 //! false and `times` is 1 unless given; `times` may be `"forever"`. Success is 204; a body that
 //! cannot be read is 400 with the reason.
 //!
