@@ -10,17 +10,17 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use futures_util::future::join_all;
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::value::RawValue;
 
+use crate::budget::Budget;
 use crate::clock::{Clock, Timestamp};
 use crate::environment::Environment;
 use crate::failure::{Failure, Kind, Reason};
 use crate::ledger::{Claim, Claimant, Item, Lease, Ledger, Settled, Settlement, Status};
 use crate::operation::{Attempt, Operation, Receipt, Request};
-use crate::queue::{DeadLetter, Queue};
+use crate::queue::{DeadLetter, Deferred, Errand, Hidden, Queue};
 use crate::retry;
 use crate::trigger;
 use crate::wish::Wish;
@@ -33,10 +33,6 @@ use outcome::{Outcome, Verdict};
 /// At how many receives a record is reported instead of returned: before its queue, at 200, gives
 /// it up without its token.
 const MOST_RECEIVES: u32 = 190;
-
-/// How many calls of one round are under way together. The four APIs allow a few requests a
-/// second; more at once would only be throttled.
-const CONCURRENCY: usize = 8;
 
 /// How long a duplicate waits for its twin before it looks again. Most twins end within seconds,
 /// and waiting for the end of the lease would hide the message for two minutes.
@@ -56,6 +52,7 @@ pub struct Driver<O> {
     queue: Queue,
     clock: Clock,
     lease_margin: Duration,
+    concurrent_calls: usize,
     patience: Patience,
 }
 
@@ -68,6 +65,7 @@ impl<O: Operation> Driver<O> {
             queue: Queue::new(config, environment, O::NAME),
             clock: Clock::of(config),
             lease_margin: environment.lease_margin,
+            concurrent_calls: environment.concurrent_calls,
             patience: Patience {
                 max_attempts: environment.max_attempts,
                 max_busy: environment.max_busy,
@@ -82,28 +80,28 @@ impl<O: Operation> Driver<O> {
     /// Where the event can be neither acknowledged nor returned piece by piece: then the
     /// invocation fails, and Lambda brings the whole event again.
     pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Diagnostic> {
-        let times = self.times(&event.context);
+        let limits = self.limits(&event.context);
         let trigger = trigger::parse(O::NAME, event.payload.get(), &event.context.request_id)?;
         let batch = Batch::<O::Request>::of::<O>(&trigger);
-        let mut outcomes = self.carry_out(&batch, &times).await;
+        let mut outcomes = self.carry_out(&batch, &limits).await;
         give_up_worn_out(&batch, &mut outcomes);
         outcome::report(O::NAME, &batch, &outcomes, self.clock.now());
-        self.answer(&batch, &outcomes, &times).await
+        self.answer(&batch, &outcomes, &limits).await
     }
 
     /// Round by round, so that wishes that must not overtake each other do not.
-    async fn carry_out(&self, batch: &Batch<'_, O::Request>, times: &Times) -> Vec<Outcome> {
+    async fn carry_out(&self, batch: &Batch<'_, O::Request>, limits: &Limits) -> Vec<Outcome> {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; batch.tasks.len()];
         for round in batch.rounds() {
             let mut wishes = Vec::new();
             for index in round {
-                match self.before_claim(batch, index, &outcomes, times) {
+                match self.before_claim(batch, index, &outcomes, limits) {
                     Ok(wish) => wishes.push((index, wish)),
                     Err(outcome) => outcomes[index] = Some(outcome),
                 }
             }
             let (indices, wishes): (Vec<_>, Vec<_>) = wishes.into_iter().unzip();
-            for (index, outcome) in indices.into_iter().zip(self.once(&wishes, times).await) {
+            for (index, outcome) in indices.into_iter().zip(self.once(&wishes, limits).await) {
                 outcomes[index] = Some(outcome);
             }
         }
@@ -116,7 +114,7 @@ impl<O: Operation> Driver<O> {
         batch: &'a Batch<'_, O::Request>,
         index: usize,
         outcomes: &[Option<Outcome>],
-        times: &Times,
+        limits: &Limits,
     ) -> Result<&'a Wish<O::Request>, Outcome> {
         let task = &batch.tasks[index];
         let is_behind = |earlier: &Task<_>| earlier.group.is_some() && earlier.group == task.group;
@@ -134,26 +132,26 @@ impl<O: Operation> Driver<O> {
             Matter::SameAs(first) => {
                 Err(outcomes[*first].clone().unwrap_or_else(Outcome::not_begun).repeated())
             }
-            Matter::Wish(_) if self.clock.now() >= times.send_before => Err(Outcome::not_begun()),
+            Matter::Wish(_) if self.clock.now() >= limits.send_before => Err(Outcome::not_begun()),
             Matter::Wish(wish) => Ok(wish),
         }
     }
 
     /// Claim, call, settle: all wishes of a round together.
-    async fn once(&self, wishes: &[&Wish<O::Request>], times: &Times) -> Vec<Outcome> {
-        let claims = self.claim(wishes, times).await;
+    async fn once(&self, wishes: &[&Wish<O::Request>], limits: &Limits) -> Vec<Outcome> {
+        let claims = self.claim(wishes, limits).await;
         let steps = stream::iter(wishes.iter().zip(claims))
-            .map(|(wish, claim)| self.call(wish, claim, times))
-            .buffered(CONCURRENCY)
+            .map(|(wish, claim)| self.call(wish, claim, limits))
+            .buffered(self.concurrent_calls)
             .collect::<Vec<_>>()
             .await;
-        self.settle(steps, times).await
+        self.settle(steps, limits).await
     }
 
     async fn claim(
         &self,
         wishes: &[&Wish<O::Request>],
-        times: &Times,
+        limits: &Limits,
     ) -> Vec<Result<Claim, Failure>> {
         if wishes.is_empty() {
             return Vec::new();
@@ -171,8 +169,8 @@ impl<O: Operation> Driver<O> {
                 request,
             })
             .collect();
-        let claims = self.ledger.claim(&claimants, times.lease_end);
-        self.before(times.send_before, claims)
+        let claims = self.ledger.claim(&claimants, limits.lease_end);
+        self.before(limits.send_before, claims)
             .await
             .unwrap_or_else(|late| vec![Err(late); wishes.len()])
     }
@@ -182,11 +180,11 @@ impl<O: Operation> Driver<O> {
         &self,
         wish: &Wish<O::Request>,
         claim: Result<Claim, Failure>,
-        times: &Times,
+        limits: &Limits,
     ) -> Step {
         match claim {
             Ok(Claim::Won(lease)) => {
-                let (result, sent_at) = self.attempt(wish, &lease, times).await;
+                let (result, sent_at) = self.attempt(wish, &lease, limits).await;
                 let decision = match result {
                     Ok(receipt) => Decision::started(lease, &receipt),
                     Err(failure) => {
@@ -211,7 +209,7 @@ impl<O: Operation> Driver<O> {
         &self,
         wish: &Wish<O::Request>,
         lease: &Lease,
-        times: &Times,
+        limits: &Limits,
     ) -> (Result<Receipt, Failure>, Option<Timestamp>) {
         let attempt = Attempt {
             clock: &self.clock,
@@ -219,7 +217,8 @@ impl<O: Operation> Driver<O> {
             not_after: earlier(wish.intent.control.not_after, wish.intent.request.not_after()),
             doubt_since: lease.doubt_since,
             repeatable_for: O::REPEATABLE_FOR,
-            send_before: times.send_before,
+            send_before: limits.send_before,
+            budget: &limits.budget,
             sent_at: OnceLock::new(),
         };
         let call = self.operation.call(&wish.intent.request, &attempt);
@@ -229,12 +228,12 @@ impl<O: Operation> Driver<O> {
         (result, attempt.sent_at.into_inner())
     }
 
-    async fn settle(&self, steps: Vec<Step>, times: &Times) -> Vec<Outcome> {
+    async fn settle(&self, steps: Vec<Step>, limits: &Limits) -> Vec<Outcome> {
         let settlements: Vec<Settlement> = steps.iter().filter_map(Step::settlement).collect();
         let mut settled = match settlements.len() {
             0 => Vec::new(),
             count => self
-                .before(times.settle_before, self.ledger.settle(&settlements))
+                .before(limits.settle_before, self.ledger.settle(&settlements))
                 .await
                 .unwrap_or_else(|late| vec![Err(late); count]),
         }
@@ -277,50 +276,51 @@ impl<O: Operation> Driver<O> {
         &self,
         batch: &Batch<'_, O::Request>,
         outcomes: &[Outcome],
-        times: &Times,
+        limits: &Limits,
     ) -> Result<Answer, Diagnostic> {
-        let deliveries = batch.tasks.iter().zip(outcomes);
-        let deliveries = join_all(deliveries.map(|(task, outcome)| async {
-            let delivery = self.deliver(batch, task, outcome);
-            self.before(times.deliver_before, delivery).await.and_then(|delivered| delivered)
-        }))
-        .await;
+        let wishes = batch.tasks.iter().zip(outcomes);
+        let plans: Vec<_> =
+            wishes.map(|(task, outcome)| self.delivery(batch, task, outcome)).collect();
+        let errands: Vec<_> = plans.iter().filter_map(|(_, errand)| errand.clone()).collect();
+        let done = self.before(limits.deliver_before, self.queue.run(&errands)).await;
+        let mut done = done.unwrap_or_else(|late| vec![Err(late); errands.len()]).into_iter();
+        let deliveries: Vec<_> = plans
+            .into_iter()
+            .map(|(delivery, errand)| match errand.and_then(|_| done.next()) {
+                Some(Err(failure)) => delivery.without(failure),
+                _ => Ok(delivery),
+            })
+            .collect();
         Answer::of(batch, outcomes, &deliveries)
     }
 
-    async fn deliver(
+    /// Whether the carrier comes again for a wish, and what the queues are told before that.
+    fn delivery<'a>(
         &self,
-        batch: &Batch<'_, O::Request>,
-        task: &Task<O::Request>,
-        outcome: &Outcome,
-    ) -> Result<Delivery, Failure> {
-        let carrier = batch.carrier(task);
-        match (&outcome.verdict, &carrier.record) {
-            (Verdict::Ended { .. }, _) => Ok(Delivery::Acknowledged),
+        batch: &'a Batch<'_, O::Request>,
+        task: &'a Task<O::Request>,
+        outcome: &'a Outcome,
+    ) -> (Delivery, Option<Errand<'a>>) {
+        match (&outcome.verdict, &batch.carrier(task).record) {
+            (Verdict::Ended { .. }, _) => (Delivery::Acknowledged, None),
             (Verdict::Deferred { after, .. }, Some(record)) if !batch.shares_carrier(task) => {
-                if let Err(failure) = self.queue.hide(record, *after).await {
-                    tracing::warn!(
-                        message_id = record.id,
-                        "the message keeps its visibility, since SQS did not change it: {failure}"
-                    );
-                }
-                Ok(Delivery::ComesAgain)
+                let hidden = Errand::Hide(Hidden { record, after: *after });
+                (Delivery::ComesAgain, self.queue.is_own(&record.queue_arn).then_some(hidden))
             }
             // The first of equal wishes is reported, or sent on, for all of them.
-            _ if matches!(task.matter, Matter::SameAs(_)) => Ok(Delivery::Acknowledged),
+            _ if matches!(task.matter, Matter::SameAs(_)) => (Delivery::Acknowledged, None),
             (Verdict::Deferred { after, .. }, _) => {
-                self.queue.defer(batch.body(task), *after).await?;
-                Ok(Delivery::Acknowledged)
+                let deferred = Errand::Defer(Deferred { body: batch.body(task), after: *after });
+                (Delivery::Acknowledged, Some(deferred))
             }
             (Verdict::Rejected(reason), _) => {
-                let letter = DeadLetter {
+                let letter = Errand::DeadLetter(DeadLetter {
                     body: batch.body(task),
                     token: batch.token(task),
                     reason,
                     source_id: batch.source_id(task),
-                };
-                self.queue.dead_letter(&letter).await?;
-                Ok(Delivery::Acknowledged)
+                });
+                (Delivery::Acknowledged, Some(letter))
             }
         }
     }
@@ -341,15 +341,16 @@ impl<O: Operation> Driver<O> {
         })
     }
 
-    fn times(&self, context: &Context) -> Times {
+    fn limits(&self, context: &Context) -> Limits {
         let deadline =
             Timestamp::from_epoch_millis(i64::try_from(context.deadline).unwrap_or(i64::MAX));
         let reserve = (deadline.since(self.clock.now()) / 4).min(RESERVE);
-        Times {
+        Limits {
             send_before: deadline - reserve,
             settle_before: deadline - reserve / 2,
             deliver_before: deadline - LAST_MOMENT.min(reserve / 4),
             lease_end: deadline + self.lease_margin,
+            budget: Budget::full(),
         }
     }
 }
@@ -366,11 +367,12 @@ fn give_up_worn_out<R: Request>(batch: &Batch<'_, R>, outcomes: &mut [Outcome]) 
 }
 
 /// The limits of one invocation, cut from its deadline.
-struct Times {
+struct Limits {
     send_before: Timestamp,
     settle_before: Timestamp,
     deliver_before: Timestamp,
     lease_end: Timestamp,
+    budget: Budget,
 }
 
 /// What became of the delivery of one wish.
@@ -380,6 +382,19 @@ pub(crate) enum Delivery {
     Acknowledged,
     /// Its carrier comes again.
     ComesAgain,
+}
+
+impl Delivery {
+    /// What it comes to where SQS did not do its errand.
+    fn without(self, failure: Failure) -> Result<Self, Failure> {
+        match self {
+            Self::Acknowledged => Err(failure),
+            Self::ComesAgain => {
+                tracing::warn!("a message keeps its visibility: SQS did not change it: {failure}");
+                Ok(self)
+            }
+        }
+    }
 }
 
 /// Between call and settle.

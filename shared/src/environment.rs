@@ -19,6 +19,9 @@ pub const LEASE_MARGIN_SECONDS: &str = "LEASE_MARGIN_SECONDS";
 pub const MAX_ATTEMPTS: &str = "MAX_ATTEMPTS";
 /// How many hours a wish waits for a busy target: 12 unless given.
 pub const MAX_BUSY_HOURS: &str = "MAX_BUSY_HOURS";
+/// How many calls of one event are under way together: 8 unless given. The four APIs allow a few
+/// requests a second; more at once would only be throttled.
+pub const CONCURRENT_CALLS: &str = "CONCURRENT_CALLS";
 
 const DAY: Duration = Duration::from_hours(24);
 const HOUR: Duration = Duration::from_hours(1);
@@ -41,6 +44,8 @@ pub struct Environment {
     pub max_attempts: u32,
     /// [`MAX_BUSY_HOURS`]
     pub max_busy: Duration,
+    /// [`CONCURRENT_CALLS`]
+    pub concurrent_calls: usize,
 }
 
 /// A variable that is missing or bad, and what was expected.
@@ -80,6 +85,7 @@ impl Environment {
             lease_margin: SECOND * number(&lookup, LEASE_MARGIN_SECONDS, 90, 0..=43_200)?,
             max_attempts: number(&lookup, MAX_ATTEMPTS, 20, 1..=150)?,
             max_busy: HOUR * number(&lookup, MAX_BUSY_HOURS, 12, 0..=24 * 14)?,
+            concurrent_calls: number(&lookup, CONCURRENT_CALLS, 8, 1..=100)? as usize,
         })
     }
 }
@@ -163,6 +169,7 @@ mod tests {
         assert_eq!(environment.lease_margin, 90 * SECOND);
         assert_eq!(environment.max_attempts, 20);
         assert_eq!(environment.max_busy, 12 * HOUR);
+        assert_eq!(environment.concurrent_calls, 8);
     }
 
     #[test]
@@ -186,6 +193,7 @@ mod tests {
             (LEASE_MARGIN_SECONDS, "-1", "0 to 43200"),
             (MAX_ATTEMPTS, "0", "1 to 150"),
             (MAX_BUSY_HOURS, "1.5", "0 to 336"),
+            (CONCURRENT_CALLS, "0", "1 to 100"),
             (QUEUE_URL, "queue", "https://HOST/ACCOUNT/NAME"),
         ] {
             let error = read(&[(variable, Some(value))]).unwrap_err();

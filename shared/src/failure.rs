@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
@@ -139,21 +140,46 @@ where
     }
 }
 
+/// Whether a call that was answered with this error may succeed when it is repeated at once.
+pub(crate) fn may_succeed_at_once(code: Option<&str>, status: u16) -> bool {
+    match code {
+        Some(code) => kind_of(code, status) == Kind::Transient,
+        None => matches!(status, 429 | 500..),
+    }
+}
+
 /// What an error that names itself means.
 pub(crate) fn kind_of(code: &str, status: u16) -> Kind {
     match code {
-        "CallRateLimitExceededException"
+        "BandwidthLimitExceeded"
+        | "CallRateLimitExceededException"
+        | "EC2ThrottledException"
+        | "InternalError"
+        | "InternalFailure"
+        | "InternalServerError"
         | "InternalServerErrorException"
+        | "KmsThrottled"
+        | "OverLimit"
+        | "PriorRequestNotComplete"
+        | "ProvisionedThroughputExceededException"
+        | "ReplicatedWriteConflictException"
         | "RequestLimitExceeded"
         | "RequestLimitExceededException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "RequestTimeTooSkewed"
+        | "RequestTimeout"
         | "RequestTimeoutException"
         | "ServiceException"
+        | "ServiceUnavailable"
         | "ServiceUnavailableException"
         | "SlowDown"
+        | "ThrottledException"
         | "Throttling"
         | "ThrottlingException"
         | "TooManyRequestsException"
-        | "TransactionConflictException" => Kind::Transient,
+        | "TransactionConflictException"
+        | "TransactionInProgressException" => Kind::Transient,
 
         "ConcurrentModificationException" | "ConflictException" | "ResourceInUseException" => {
             Kind::Busy
@@ -161,11 +187,16 @@ pub(crate) fn kind_of(code: &str, status: u16) -> Kind {
 
         "AccessDenied"
         | "AccessDeniedException"
+        | "ExpiredToken"
         | "ExpiredTokenException"
         | "ForbiddenException"
         | "IncompleteSignature"
         | "InvalidAccountStatusException"
         | "InvalidClientTokenId"
+        | "InvalidSecurity"
+        | "KmsAccessDenied"
+        | "KmsDisabled"
+        | "KmsInvalidState"
         | "LimitExceededException"
         | "OptInRequired"
         | "RequestExpired"
@@ -198,9 +229,12 @@ fn without_code(status: u16) -> Failure {
 
 /// Whether the connection was never made: refused, no route, no such host.
 fn is_connect(error: &(dyn Error + 'static)) -> bool {
-    chain(error)
-        .filter_map(|cause| cause.downcast_ref::<hyper_util::client::legacy::Error>())
-        .any(hyper_util::client::legacy::Error::is_connect)
+    chain(error).any(|cause| {
+        let hyper = cause.downcast_ref::<hyper_util::client::legacy::Error>();
+        let io = cause.downcast_ref::<io::Error>();
+        hyper.is_some_and(hyper_util::client::legacy::Error::is_connect)
+            || io.is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused)
+    })
 }
 
 /// The error and its causes; an SDK error alone says no more than `dispatch failure`.

@@ -129,8 +129,14 @@ fn parse_request<R: Request>(fields: &Map<String, Value>, findings: &mut Finding
         }
         Err(error) => {
             let path = error.path().to_string();
-            let field = if path == "." { String::new() } else { path };
             let complaint: String = error.inner().to_string().chars().take(COMPLAINT).collect();
+            // The complaint about an unknown field names it; the path says where it stands.
+            let is_named = complaint.starts_with("unknown field");
+            let field = match path.rsplit_once('.') {
+                Some((parent, _)) if is_named => parent,
+                None if is_named => "",
+                _ => path.trim_matches('.'),
+            };
             findings.add(field, complaint);
             None
         }

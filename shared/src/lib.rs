@@ -21,12 +21,14 @@
 //! | [`ledger`] | the table in which each wish is claimed and settled |
 //! | [`operation`] | what a function brings, and the one step that sends |
 //! | [`failure`] | what every error means for the driver |
+//! | [`budget`] | how often one invocation repeats calls at once |
 //! | [`retry`] | how long a deferred wish waits |
 //! | [`queue`] | the function's own queue and its dead-letter queue |
 //! | [`clock`] | the one clock that everything asks |
 //! | [`json`] | JSON in which no key is given twice |
 //! | [`telemetry`] | log lines and metrics |
 
+pub mod budget;
 pub mod clock;
 pub mod driver;
 pub mod environment;

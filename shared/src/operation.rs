@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::budget::Budget;
 use crate::clock::{Clock, Timestamp};
 use crate::failure::{Failure, Kind, Reason};
 use crate::rules::Findings;
@@ -93,6 +94,7 @@ pub struct Attempt<'a> {
     pub(crate) doubt_since: Option<Timestamp>,
     pub(crate) repeatable_for: Duration,
     pub(crate) send_before: Timestamp,
+    pub(crate) budget: &'a Budget,
     /// When the call was sent, if it was.
     pub(crate) sent_at: OnceLock<Timestamp>,
 }
@@ -127,7 +129,7 @@ impl Attempt<'_> {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        within(self.send_before.since(self.clock.now()), question).await
+        self.within(self.send_before.since(self.clock.now()), question).await
     }
 
     /// Sends the call that starts something, if it may still be sent: the clock is compared with
@@ -145,7 +147,7 @@ impl Attempt<'_> {
         let now = self.clock.now();
         let remaining = self.may_send(now)?;
         self.sent_at.get_or_init(|| now);
-        within(remaining, call).await
+        self.within(remaining, call).await
     }
 
     /// The time left for the call.
@@ -189,22 +191,23 @@ impl Attempt<'_> {
             ),
         )
     }
-}
 
-async fn within<T, E>(
-    remaining: Duration,
-    call: impl Future<Output = Result<T, SdkError<E>>>,
-) -> Result<T, Failure>
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    match tokio::time::timeout(remaining, call).await {
-        Ok(answer) => answer.map_err(Failure::from),
-        Err(_) => Err(Failure::new(
-            Kind::Unknown,
-            Reason::TIMED_OUT,
-            format!("no answer came within the invocation's last {} ms", remaining.as_millis()),
-        )),
+    async fn within<T, E>(
+        &self,
+        remaining: Duration,
+        call: impl Future<Output = Result<T, SdkError<E>>>,
+    ) -> Result<T, Failure>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        match tokio::time::timeout(remaining, self.budget.scope(call)).await {
+            Ok(answer) => answer.map_err(Failure::from),
+            Err(_) => Err(Failure::new(
+                Kind::Unknown,
+                Reason::TIMED_OUT,
+                format!("no answer came within the invocation's last {} ms", remaining.as_millis()),
+            )),
+        }
     }
 }
 
@@ -226,6 +229,7 @@ mod tests {
             doubt_since: None,
             repeatable_for: 3 * MINUTE,
             send_before: NOW + MINUTE,
+            budget: &Budget::full(),
             sent_at: OnceLock::new(),
         };
         change(&mut attempt);

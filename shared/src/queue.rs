@@ -5,11 +5,16 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::BuildError;
-use aws_sdk_sqs::types::MessageAttributeValue;
+use aws_sdk_sqs::types::builders::SendMessageBatchRequestEntryBuilder;
+use aws_sdk_sqs::types::{
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue,
+    SendMessageBatchRequestEntry,
+};
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::environment::Environment;
-use crate::failure::{Failure, Reason};
+use crate::failure::{self, Failure, Kind, Reason};
 use crate::retry;
 use crate::token::Token;
 use crate::trigger::Record;
@@ -31,6 +36,41 @@ pub mod attribute {
 /// The longest `errorMessage` of a dead letter, in bytes.
 const LONGEST_MESSAGE: usize = 1024;
 
+/// The most messages in one request, and the most bytes.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
+const LONGEST_BATCH: usize = 10;
+const LARGEST_BATCH: usize = 1 << 20;
+
+/// What the queues are told of one wish.
+#[derive(Clone, Debug)]
+pub enum Errand<'a> {
+    /// Its record stays hidden until it is worth another look.
+    Hide(Hidden<'a>),
+    /// It comes again by the function's own queue.
+    Defer(Deferred<'a>),
+    /// It will not be carried out.
+    DeadLetter(DeadLetter<'a>),
+}
+
+/// A record of the function's own queue. A record of another queue keeps the visibility that its
+/// owner chose.
+#[derive(Clone, Debug)]
+pub struct Hidden<'a> {
+    /// What was received.
+    pub record: &'a Record,
+    /// For how long; a quarter of an hour at most.
+    pub after: Duration,
+}
+
+/// A wish that was brought by something that does not come again for it alone.
+#[derive(Clone, Debug)]
+pub struct Deferred<'a> {
+    /// The intent with its token frozen in it.
+    pub body: &'a str,
+    /// How long it is delayed; a quarter of an hour at most.
+    pub after: Duration,
+}
+
 /// A wish that will not be carried out, with its reason.
 #[derive(Clone, Debug)]
 pub struct DeadLetter<'a> {
@@ -44,7 +84,7 @@ pub struct DeadLetter<'a> {
     pub source_id: &'a str,
 }
 
-/// Sends to the two queues.
+/// Speaks to the two queues.
 #[derive(Clone, Debug)]
 pub struct Queue {
     client: Client,
@@ -65,89 +105,211 @@ impl Queue {
         }
     }
 
-    /// Puts a wish into the dead-letter queue.
+    /// Whether it is the function's own queue: an ARN ends with `:ACCOUNT:NAME` where the URL ends
+    /// with `/ACCOUNT/NAME`.
+    #[must_use]
+    pub fn is_own(&self, queue_arn: &str) -> bool {
+        let mut arn = queue_arn.rsplit(':');
+        let mut url = self.url.rsplit('/');
+        arn.next() == url.next() && arn.next() == url.next()
+    }
+
+    /// Does all of it, in as few requests as SQS allows.
     ///
     /// # Errors
-    /// Where it may not be there: then its carrier must not be acknowledged.
-    pub async fn dead_letter(&self, letter: &DeadLetter<'_>) -> Result<(), Failure> {
+    /// For each errand, where it may not be done: what was to be hidden comes again all the same,
+    /// only sooner or later than wished; the carrier of what was to be sent must not be
+    /// acknowledged.
+    pub async fn run(&self, errands: &[Errand<'_>]) -> Vec<Result<(), Failure>> {
+        let hidden = picked(errands, |errand| match errand {
+            Errand::Hide(hidden) => Some(hidden),
+            _ => None,
+        });
+        let deferred = picked(errands, |errand| match errand {
+            Errand::Defer(deferred) => Some(deferred),
+            _ => None,
+        });
+        let dead = picked(errands, |errand| match errand {
+            Errand::DeadLetter(letter) => Some(letter),
+            _ => None,
+        });
+        let (hidden, deferred, dead) =
+            tokio::join!(self.hide(hidden), self.defer(deferred), self.bury(dead));
+        let mut results: Vec<_> = [hidden, deferred, dead].into_iter().flatten().collect();
+        results.sort_by_key(|(place, _)| *place);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+
+    async fn hide(&self, hidden: Vec<(usize, &Hidden<'_>)>) -> Results {
+        let entries = hidden.into_iter().map(|(place, hidden)| {
+            let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
+                .id(place.to_string())
+                .receipt_handle(&hidden.record.receipt_handle)
+                .visibility_timeout(seconds(hidden.after))
+                .build();
+            (place, 0, entry)
+        });
+        in_batches(entries, async |entries| {
+            let call = self.client.change_message_visibility_batch().queue_url(&self.url);
+            Ok(call.set_entries(Some(entries)).send().await?.failed)
+        })
+        .await
+    }
+
+    async fn defer(&self, deferred: Vec<(usize, &Deferred<'_>)>) -> Results {
+        let entries = deferred.into_iter().map(|(place, deferred)| {
+            let body = sendable_body(deferred.body);
+            let size = body.len();
+            let entry = SendMessageBatchRequestEntry::builder()
+                .id(place.to_string())
+                .message_body(body)
+                .delay_seconds(seconds(deferred.after))
+                .build();
+            (place, size, entry)
+        });
+        self.send(&self.url, entries).await
+    }
+
+    async fn bury(&self, letters: Vec<(usize, &DeadLetter<'_>)>) -> Results {
+        let entries = letters.into_iter().map(|(place, letter)| {
+            let body = sendable_body(letter.body);
+            let attributes = self.attributes(letter);
+            let size = body.len()
+                + attributes.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+            let entry = attributes
+                .into_iter()
+                .try_fold(
+                    SendMessageBatchRequestEntry::builder()
+                        .id(place.to_string())
+                        .message_body(body),
+                    |entry, (name, value)| {
+                        Ok(entry.message_attributes(name, string_attribute(value)?))
+                    },
+                )
+                .and_then(SendMessageBatchRequestEntryBuilder::build);
+            (place, size, entry)
+        });
+        self.send(&self.dead_letter_url, entries).await
+    }
+
+    async fn send(
+        &self,
+        url: &str,
+        entries: impl Iterator<Item = Entry<SendMessageBatchRequestEntry>>,
+    ) -> Results {
+        in_batches(entries, async |entries| {
+            let call = self.client.send_message_batch().queue_url(url);
+            Ok(call.set_entries(Some(entries)).send().await?.failed)
+        })
+        .await
+    }
+
+    fn attributes(&self, letter: &DeadLetter<'_>) -> [(&'static str, String); 5] {
         let message = cut(&letter.reason.message, LONGEST_MESSAGE);
-        let mut call = self
-            .client
-            .send_message()
-            .queue_url(&self.dead_letter_url)
-            .message_body(sendable_body(letter.body));
-        for (name, value) in [
+        [
             (attribute::OPERATION, self.operation),
             (attribute::TOKEN, letter.token.as_str()),
             (attribute::ERROR_CODE, &letter.reason.code),
             (attribute::ERROR_MESSAGE, &message),
             (attribute::SOURCE_MESSAGE_ID, letter.source_id),
-        ] {
-            call = call.message_attributes(
-                name,
-                string_attribute(value).map_err(|error| unbuilt(&error))?,
-            );
-        }
-        call.send().await?;
-        Ok(())
-    }
-
-    /// Puts a wish, its token frozen in it, into the function's own queue, to arrive after a
-    /// delay of at most a quarter of an hour.
-    ///
-    /// # Errors
-    /// Where it may not be there: then its carrier must not be acknowledged.
-    pub async fn defer(&self, frozen: &str, after: Duration) -> Result<(), Failure> {
-        self.client
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(sendable_body(frozen))
-            .delay_seconds(seconds(after))
-            .send()
-            .await?;
-        Ok(())
-    }
-
-    /// Hides a record of the function's own queue until it is worth another look. A record of
-    /// another queue keeps the visibility that its owner chose.
-    ///
-    /// # Errors
-    /// Where the record keeps its old visibility: it comes again all the same, only sooner or
-    /// later than wished.
-    pub async fn hide(&self, record: &Record, after: Duration) -> Result<(), Failure> {
-        if !self.is_own(&record.queue_arn) {
-            return Ok(());
-        }
-        self.client
-            .change_message_visibility()
-            .queue_url(&self.url)
-            .receipt_handle(&record.receipt_handle)
-            .visibility_timeout(seconds(after))
-            .send()
-            .await?;
-        Ok(())
-    }
-
-    /// An ARN ends with `:ACCOUNT:NAME` where the URL ends with `/ACCOUNT/NAME`.
-    fn is_own(&self, queue_arn: &str) -> bool {
-        let mut arn = queue_arn.rsplit(':');
-        let mut url = self.url.rsplit('/');
-        arn.next() == url.next() && arn.next() == url.next()
+        ]
+        .map(|(name, value)| (name, sendable_value(value)))
     }
 }
 
-fn string_attribute(value: &str) -> Result<MessageAttributeValue, BuildError> {
-    // SQS refuses an empty value.
-    let value = if value.is_empty() { "-" } else { value };
-    MessageAttributeValue::builder().data_type("String").string_value(sendable(value)).build()
+/// What became of each errand, by its place.
+type Results = Vec<(usize, Result<(), Failure>)>;
+
+/// An errand's place, its size in bytes, and its part of a request.
+type Entry<E> = (usize, usize, Result<E, BuildError>);
+
+fn picked<'a, 'b, T>(
+    errands: &'b [Errand<'a>],
+    pick: impl Fn(&'b Errand<'a>) -> Option<&'b T>,
+) -> Vec<(usize, &'b T)> {
+    let picked = errands.iter().enumerate();
+    picked.filter_map(|(place, errand)| Some((place, pick(errand)?))).collect()
+}
+
+/// Sends the entries in as few requests as SQS allows, all at the same time. `send` answers with
+/// the entries that failed, by their ids, which are their places.
+async fn in_batches<E>(
+    entries: impl Iterator<Item = Entry<E>>,
+    send: impl AsyncFn(Vec<E>) -> Result<Vec<BatchResultErrorEntry>, Failure>,
+) -> Results {
+    let mut results = Results::new();
+    let mut batches: Vec<Batch<E>> = Vec::new();
+    for (place, size, entry) in entries {
+        match entry {
+            Ok(entry) => match batches.last_mut().filter(|batch| batch.has_room_for(size)) {
+                Some(batch) => batch.add(place, size, entry),
+                None => batches.push(Batch::of(place, size, entry)),
+            },
+            Err(error) => results.push((place, Err(unbuilt(&error)))),
+        }
+    }
+    let answers = batches.into_iter().map(|batch| async {
+        let Batch { places, entries, .. } = batch;
+        let answer = send(entries).await;
+        let result = |place| match &answer {
+            Ok(failed) => failed
+                .iter()
+                .find(|failed| failed.id == usize::to_string(&place))
+                .map_or(Ok(()), |failed| Err(Failure::from(failed))),
+            Err(failure) => Err(failure.clone()),
+        };
+        places.into_iter().map(|place| (place, result(place))).collect::<Results>()
+    });
+    results.extend(join_all(answers).await.into_iter().flatten());
+    results
+}
+
+/// What goes into one request.
+struct Batch<E> {
+    places: Vec<usize>,
+    entries: Vec<E>,
+    size: usize,
+}
+
+impl<E> Batch<E> {
+    fn of(place: usize, size: usize, entry: E) -> Self {
+        Self { places: vec![place], entries: vec![entry], size }
+    }
+
+    fn has_room_for(&self, size: usize) -> bool {
+        self.places.len() < LONGEST_BATCH && self.size + size <= LARGEST_BATCH
+    }
+
+    fn add(&mut self, place: usize, size: usize, entry: E) {
+        self.places.push(place);
+        self.entries.push(entry);
+        self.size += size;
+    }
+}
+
+impl From<&BatchResultErrorEntry> for Failure {
+    fn from(entry: &BatchResultErrorEntry) -> Self {
+        let status = if entry.sender_fault { 400 } else { 500 };
+        let message = entry.message.as_deref().unwrap_or("SQS gave no message");
+        Self::new(failure::kind_of(&entry.code, status), &entry.code, message)
+    }
+}
+
+fn string_attribute(value: String) -> Result<MessageAttributeValue, BuildError> {
+    MessageAttributeValue::builder().data_type("String").string_value(value).build()
 }
 
 fn unbuilt(error: &BuildError) -> Failure {
-    Failure::new(crate::failure::Kind::Permanent, Reason::INVALID_INTENT, error.to_string())
+    Failure::new(Kind::Permanent, Reason::INVALID_INTENT, error.to_string())
 }
 
 fn seconds(duration: Duration) -> i32 {
     i32::try_from(duration.min(retry::LONGEST).as_secs()).unwrap_or(i32::MAX)
+}
+
+/// An attribute's value, which SQS wants to have some length.
+fn sendable_value(value: &str) -> String {
+    if value.is_empty() { "-".to_owned() } else { sendable(value) }
 }
 
 /// The text with every character that SQS refuses replaced.

@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_smithy_runtime_api::client::interceptors::context::Error as TypedError;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::retries::classifiers::{
     ClassifyRetry, RetryAction, RetryClassifierPriority,
 };
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use crate::failure::{self, Kind};
+use crate::{budget, failure};
 
 /// The SDK waits for an answer without end unless it is told otherwise, and a hung socket would
 /// eat the whole invocation. Three attempts of this length fit into the operation's.
@@ -38,9 +40,10 @@ pub fn bounded(config: &SdkConfig) -> SdkConfig {
     config.to_builder().timeout_config(timeouts).build()
 }
 
-/// Tells the SDK's own retries of an operation, by its error type, what this crate knows of an
-/// error: Image Builder's throttling, which the SDK takes for final, is tried again, and a quota
-/// that is used up, which it takes for throttling, is not.
+/// Decides for the SDK which failed calls of an operation, by its error type, are repeated at once:
+/// those that did nothing and may succeed a moment later, and those that got no answer. So Image
+/// Builder's throttling, which the SDK takes for final, is repeated, a quota that is used up, which
+/// it takes for throttling, is not, and an invocation keeps within its [`budget`].
 pub struct RetryClassifier<E>(PhantomData<fn() -> E>);
 
 impl<E> Default for RetryClassifier<E> {
@@ -57,21 +60,22 @@ impl<E> fmt::Debug for RetryClassifier<E> {
 
 impl<E: ProvideErrorMetadata + Error + Send + Sync + 'static> ClassifyRetry for RetryClassifier<E> {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let code = context
-            .output_or_error()
-            .and_then(Result::err)
-            .and_then(OrchestratorError::as_operation_error)
-            .and_then(|error| error.downcast_ref::<E>())
-            .and_then(ProvideErrorMetadata::code);
-        let status = context.response().map(|response| response.status().as_u16());
-        let (Some(code), Some(status)) = (code, status) else {
+        let Some(Err(error)) = context.output_or_error() else {
             return RetryAction::NoActionIndicated;
         };
-        match failure::kind_of(code, status) {
-            Kind::Transient => RetryAction::transient_error(),
-            Kind::Denied => RetryAction::RetryForbidden,
-            _ => RetryAction::NoActionIndicated,
+        let status = context.response().map_or(0, |response| response.status().as_u16());
+        let may_succeed = match error.as_operation_error() {
+            Some(error) => {
+                let error = error.downcast_ref::<E>().and_then(ProvideErrorMetadata::code);
+                failure::may_succeed_at_once(error, status)
+            }
+            None => got_no_answer(error),
+        };
+        if may_succeed && budget::take() {
+            // The SDK reserves more of its own allowance for a time-out than for any other.
+            return RetryAction::throttling_error();
         }
+        RetryAction::RetryForbidden
     }
 
     fn name(&self) -> &'static str {
@@ -82,4 +86,12 @@ impl<E: ProvideErrorMetadata + Error + Send + Sync + 'static> ClassifyRetry for 
     fn priority(&self) -> RetryClassifierPriority {
         RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
     }
+}
+
+/// Whether the failure lies between here and the service, and not in what was asked.
+fn got_no_answer(error: &OrchestratorError<TypedError>) -> bool {
+    let is_ours = error.as_connector_error().is_some_and(ConnectorError::is_user);
+    let is_transport =
+        error.is_connector_error() || error.is_timeout_error() || error.is_response_error();
+    is_transport && !is_ours
 }

@@ -84,79 +84,97 @@ impl Metrics {
         self.call_latencies.push(millis);
     }
 
-    /// Writes one line in CloudWatch's embedded metric format, if anything was counted.
+    /// Writes what was counted in CloudWatch's embedded metric format: one line, and another for
+    /// every further hundred of latencies, since a metric has at most that many values.
     pub fn publish(&self, operation: &str, now: Timestamp) {
-        if let Some(line) = self.line(operation, now) {
+        for line in self.lines(operation, now) {
             // Where standard output is gone, so is everything that could be told.
             let _ = writeln!(std::io::stdout().lock(), "{line}");
         }
     }
 
-    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
-    fn line(&self, operation: &str, now: Timestamp) -> Option<Value> {
-        let mut values: Map<String, Value> = self
-            .counts
-            .iter()
-            .map(|(metric, count)| (metric.name().to_owned(), json!(count)))
-            .collect();
-        let mut metrics: Vec<Value> =
-            values.keys().map(|name| json!({"Name": name, "Unit": "Count"})).collect();
-        // The format takes at most a hundred values of one metric.
-        if let Some(latencies) = self.call_latencies.chunks(100).next() {
-            metrics.push(json!({"Name": "CallLatency", "Unit": "Milliseconds"}));
-            values.insert("CallLatency".to_owned(), json!(latencies));
-        }
-        if metrics.is_empty() {
-            return None;
-        }
-        values.insert("operation".to_owned(), json!(operation));
-        values.insert(
-            "_aws".to_owned(),
-            json!({
-                "Timestamp": now.epoch_millis(),
-                "CloudWatchMetrics": [
-                    {"Namespace": NAMESPACE, "Dimensions": [["operation"]], "Metrics": metrics}
-                ]
-            }),
-        );
-        Some(Value::Object(values))
+    fn lines(&self, operation: &str, now: Timestamp) -> Vec<Value> {
+        let mut latencies = self.call_latencies.chunks(MOST_VALUES);
+        let counts =
+            self.counts.iter().map(|(metric, count)| (metric.name(), "Count", json!(count)));
+        let first = counts.chain(latencies.next().map(latency)).collect::<Vec<_>>();
+        std::iter::once(first)
+            .chain(latencies.map(|values| vec![latency(values)]))
+            .filter(|metrics| !metrics.is_empty())
+            .map(|metrics| line(metrics, operation, now))
+            .collect()
     }
+}
+
+/// The most values that a metric has in one line.
+const MOST_VALUES: usize = 100;
+
+/// A metric's name, its unit, and its values.
+type Measured = (&'static str, &'static str, Value);
+
+fn latency(values: &[u64]) -> Measured {
+    ("CallLatency", "Milliseconds", json!(values))
+}
+
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+fn line(metrics: Vec<Measured>, operation: &str, now: Timestamp) -> Value {
+    let definitions: Vec<_> =
+        metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
+    let mut line: Map<String, Value> =
+        metrics.into_iter().map(|(name, _, values)| (name.to_owned(), values)).collect();
+    line.insert("operation".to_owned(), json!(operation));
+    line.insert(
+        "_aws".to_owned(),
+        json!({
+            "Timestamp": now.epoch_millis(),
+            "CloudWatchMetrics": [
+                {"Namespace": NAMESPACE, "Dimensions": [["operation"]], "Metrics": definitions}
+            ]
+        }),
+    );
+    Value::Object(line)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ALL: [Metric; 6] = [
+        Metric::Started,
+        Metric::Duplicate,
+        Metric::Deferred,
+        Metric::Rejected,
+        Metric::Denied,
+        Metric::UnresolvedPlaceholder,
+    ];
+
     #[test]
-    fn every_counted_metric_is_declared_and_carries_its_value() {
+    fn every_metric_is_written_as_the_specification_wants_it() {
         let mut metrics = Metrics::default();
-        metrics.count(Metric::Started);
-        metrics.count(Metric::Started);
-        metrics.count(Metric::Denied);
-        metrics.call_latency(12);
-        let line = metrics.line("Op", Timestamp::from_epoch_millis(5)).unwrap();
-        assert_eq!(
-            line,
-            json!({
-                "_aws": {
-                    "Timestamp": 5,
-                    "CloudWatchMetrics": [{
-                        "Namespace": "Reveille",
-                        "Dimensions": [["operation"]],
-                        "Metrics": [
-                            {"Name": "Denied", "Unit": "Count"},
-                            {"Name": "Started", "Unit": "Count"},
-                            {"Name": "CallLatency", "Unit": "Milliseconds"}
-                        ]
-                    }]
-                },
-                "operation": "Op", "Started": 2, "Denied": 1, "CallLatency": [12]
-            })
-        );
+        for metric in ALL {
+            metrics.count(metric);
+            metrics.count(metric);
+        }
+        for millis in 0..250 {
+            metrics.call_latency(millis);
+        }
+        let lines = metrics.lines("Op", Timestamp::from_epoch_millis(5));
+        for line in &lines {
+            assert_eq!(harness::emf::findings(line), Vec::<String>::new(), "{line}");
+            assert_eq!(line["_aws"]["Timestamp"], 5);
+            assert_eq!(line["operation"], "Op");
+        }
+        for metric in ALL {
+            let counted: Vec<_> =
+                lines.iter().filter_map(|line| line[metric.name()].as_u64()).collect();
+            assert_eq!(counted, [2], "{}", metric.name());
+        }
+        let latencies = lines.iter().map(|line| line["CallLatency"].as_array().unwrap().len());
+        assert_eq!(latencies.collect::<Vec<_>>(), [100, 100, 50], "none is left out");
     }
 
     #[test]
     fn nothing_counted_is_nothing_written() {
-        assert_eq!(Metrics::default().line("Op", Timestamp::from_epoch_millis(0)), None);
+        assert!(Metrics::default().lines("Op", Timestamp::from_epoch_millis(0)).is_empty());
     }
 }

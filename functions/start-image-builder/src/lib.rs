@@ -8,16 +8,18 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_appstream::Client;
 use aws_sdk_appstream::config::retry::RetryConfig;
+use aws_sdk_appstream::operation::describe_image_builders::DescribeImageBuildersError;
 use aws_sdk_appstream::types::{
     AccessEndpoint, AccessEndpointType, DomainJoinInfo, FleetErrorCode, ImageBuilder,
     ImageBuilderState as State, ImageBuilderStateChangeReason, ImageBuilderStateChangeReasonCode,
     LatestAppstreamAgentVersion, NetworkAccessConfiguration, PlatformType, ResourceError,
     VolumeConfig, VpcConfig,
 };
+use aws_sdk_appstream::{Client, config};
 use serde::{Deserialize, Serialize};
 use shared::failure::Kind;
+use shared::sdk::RetryClassifier;
 use shared::{Attempt, Failure, Findings, Operation, Receipt, Request};
 
 /// The request, with AWS's field names.
@@ -54,7 +56,9 @@ impl StartImageBuilder {
     /// The operation with a client of this configuration.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        let classifier = RetryClassifier::<DescribeImageBuildersError>::default();
+        let config = config::Builder::from(config).retry_classifier(classifier).build();
+        Self { client: Client::from_conf(config) }
     }
 }
 
@@ -140,8 +144,8 @@ impl StartImageBuilder {
         request: &StartImageBuilderRequest,
         attempt: &Attempt<'_>,
     ) -> Result<Receipt, Failure> {
-        let once = aws_sdk_appstream::Config::builder()
-            .retry_config(RetryConfig::standard().with_max_attempts(1));
+        let once =
+            config::Config::builder().retry_config(RetryConfig::standard().with_max_attempts(1));
         let call = self
             .client
             .start_image_builder()

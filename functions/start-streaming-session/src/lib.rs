@@ -16,9 +16,10 @@ use aws_sdk_nimble::types::{
     VolumeRetentionMode,
 };
 use aws_sdk_nimble::{Client, config};
+use aws_types::service_config::ServiceConfigKey;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use shared::failure::Kind;
+use shared::failure::{Kind, Reason};
 use shared::sdk::RetryClassifier;
 use shared::{Attempt, Failure, Findings, Operation, Receipt, Request};
 
@@ -53,6 +54,8 @@ impl Request for StartStreamingSessionRequest {
 #[derive(Clone, Debug)]
 pub struct StartStreamingSession {
     client: Client,
+    /// Whether an endpoint is named, or else AWS's own is meant, which is gone.
+    has_endpoint: bool,
 }
 
 impl StartStreamingSession {
@@ -60,8 +63,9 @@ impl StartStreamingSession {
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         let classifier = RetryClassifier::<StartStreamingSessionError>::default();
+        let has_endpoint = config.endpoint_url().is_some() || service_endpoint(config).is_some();
         let config = config::Builder::from(config).retry_classifier(classifier).build();
-        Self { client: Client::from_conf(config) }
+        Self { client: Client::from_conf(config), has_endpoint }
     }
 }
 
@@ -84,9 +88,37 @@ impl Operation for StartStreamingSession {
             Err(failure) if failure.kind == Kind::Busy || failure.is_outcome_unknown() => {
                 self.observe(request, attempt, failure).await
             }
+            Err(failure) if !self.has_endpoint && never_connected(&failure) => {
+                Err(retired(&failure))
+            }
             other => other,
         }
     }
+}
+
+/// `AWS_ENDPOINT_URL_NIMBLE`, or the same in a profile.
+fn service_endpoint(config: &SdkConfig) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id("nimble")
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
+    config.service_config()?.load_config(key)
+}
+
+fn never_connected(failure: &Failure) -> bool {
+    failure.kind == Kind::Transient && failure.reason.code == Reason::CONNECTION_FAILED
+}
+
+/// AWS's own address of the service does not come back, so that nobody need wait for it.
+fn retired(failure: &Failure) -> Failure {
+    let message = format!(
+        "found no Nimble Studio at AWS's address for it, since AWS has shut it down on 2024-10-24; \
+         expected AWS_ENDPOINT_URL_NIMBLE to name a service that speaks its API ({})",
+        failure.reason.message
+    );
+    Failure::new(Kind::Permanent, "ServiceRetired", message)
 }
 
 impl StartStreamingSession {

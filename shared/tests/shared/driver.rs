@@ -121,6 +121,68 @@ async fn wishes_on_different_targets_are_called_together() {
 }
 
 #[tokio::test]
+async fn how_many_are_called_together_can_be_set() {
+    let probe = Probe::default();
+    let function = Function::start_with(|_| probe.clone(), &[("CONCURRENT_CALLS", "1")]).await;
+    let intents: Vec<_> = (0..5).map(|n| wish(&format!("t{n}"), &format!("x{n}"), "")).collect();
+    function.invoke(&json!({ "intents": intents })).await.unwrap();
+    assert_eq!(probe.most_under_way.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn the_queues_are_told_of_ten_records_in_one_request() {
+    let (_, function) = probe().await;
+    let queue = function.world.queue();
+    for n in 0..25 {
+        queue.send(&wish(&format!("t{n}"), &format!("x{n}"), "transient").to_string());
+        queue.send("{}");
+    }
+    let batch = queue.poll(50).unwrap();
+    let answer = function.invoke(&batch.event).await.unwrap();
+    assert_eq!(batch.answer(&answer).len(), 25);
+    assert_eq!(function.world.dead_letters().messages().len(), 25);
+    assert_eq!(function.world.sqs().count("ChangeMessageVisibilityBatch"), 3);
+    assert_eq!(function.world.sqs().count("SendMessageBatch"), 3);
+    assert_eq!(function.world.sqs().total(), 6);
+}
+
+#[tokio::test]
+async fn dead_letters_too_large_for_one_request_go_in_several() {
+    let (_, function) = probe().await;
+    let queue = function.world.queue();
+    for _ in 0..3 {
+        queue.send(&"x".repeat(500_000));
+    }
+    assert_eq!(function.deliver(queue).await, Some(vec![]));
+    assert_eq!(function.world.dead_letters().messages().len(), 3);
+    assert_eq!(function.world.sqs().count("SendMessageBatch"), 2);
+}
+
+#[tokio::test]
+async fn one_visibility_that_is_refused_leaves_the_others_changed() {
+    let (_, function) = probe().await;
+    let queue = function.world.queue();
+    queue.send(&wish("late", "x", "transient").to_string());
+    let late = queue.poll(1).unwrap();
+    function.world.clock.advance(Duration::from_mins(3));
+    queue.send(&wish("a", "y", "transient").to_string());
+    let batch = queue.poll(10).unwrap();
+    let mut event = batch.event.clone();
+    // The record of a worker that was so slow that its message was received again since.
+    let records = event["Records"].as_array_mut().unwrap();
+    records[0]["receiptHandle"] = late.event["Records"][0]["receiptHandle"].clone();
+    let answer = function.invoke(&event).await.unwrap();
+    assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 2);
+    let waits: Vec<_> = queue
+        .messages()
+        .iter()
+        .map(|message| message.visible_at.duration_since(function.world.clock.now()).unwrap())
+        .collect();
+    assert_eq!(waits[0], Duration::from_mins(3), "as its queue has it");
+    assert!(waits[1] <= Duration::from_secs(30), "{waits:?}");
+}
+
+#[tokio::test]
 async fn different_wishes_on_one_target_are_called_one_after_another_in_their_order() {
     let (probe, function) = probe().await;
     let intents: Vec<_> = (0..5).map(|n| wish(&format!("t{n}"), "x", "")).collect();

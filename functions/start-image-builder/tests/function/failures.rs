@@ -2,33 +2,74 @@
 
 use std::time::Duration;
 
+use harness::Fate::{After, Dead, InDoubtWithin, Started, Within};
 use harness::Fault;
 use serde_json::json;
 
 use crate::{BUILDER, OPERATION, function, outcome, start};
 
+/// No start is repeated within an invocation: without a token a repeat is another start.
 #[tokio::test]
 async fn every_error_of_the_operation_has_one_fate() {
     for (code, status, fate) in [
-        ("ConcurrentModificationException", 400, "DEFERRED"),
-        ("IncompatibleImageException", 400, "REJECTED"),
-        ("InvalidAccountStatusException", 400, "DEFERRED"),
-        ("ResourceNotAvailableException", 400, "REJECTED"),
-        ("ResourceNotFoundException", 400, "REJECTED"),
-        ("ResourceNotFoundException", 404, "REJECTED"),
-        ("OperationNotPermittedException", 400, "REJECTED"),
-        ("LimitExceededException", 400, "DEFERRED"),
-        ("RequestLimitExceededException", 400, "DEFERRED"),
-        ("ThrottlingException", 400, "DEFERRED"),
-        ("InternalError", 500, "DEFERRED"),
-        ("AccessDeniedException", 400, "DEFERRED"),
+        ("ConcurrentModificationException", 400, After(300)),
+        ("IncompatibleImageException", 400, Dead),
+        ("InvalidAccountStatusException", 400, Within(120)),
+        ("ResourceNotAvailableException", 400, Dead),
+        ("ResourceNotFoundException", 400, Dead),
+        ("ResourceNotFoundException", 404, Dead),
+        ("OperationNotPermittedException", 400, Dead),
+        ("LimitExceededException", 400, Within(120)),
+        ("RequestLimitExceededException", 400, Within(30)),
+        ("ThrottlingException", 400, Within(30)),
+        ("InternalError", 500, Within(30)),
+        ("AccessDeniedException", 400, Within(120)),
     ] {
         let function = function("STOPPED").await;
         function.world.app_stream().fault(OPERATION, Fault::error(code, status).forever());
-        let answer = function.invoke(&start("t")).await.unwrap();
-        assert_eq!(outcome(&answer), fate, "{code}");
-        assert_eq!(function.item("t")["errorCode"], code);
-        assert_eq!(function.world.app_stream().count(OPERATION), 1, "{code} is never re-sent");
+        let seen = function.see("t", &start("t")).await;
+        assert!(seen.is(fate), "{code} {status}: expected {fate:?}, found {seen}");
+        assert_eq!(seen.code(), code);
+        assert_eq!(function.world.app_stream().count(OPERATION), 1, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn every_failure_on_the_way_of_a_start_has_one_fate() {
+    for (name, fault, fate) in [
+        ("reset before the work", Fault::drop(), InDoubtWithin(30)),
+        ("a page of a gateway", Fault::bad_gateway(), InDoubtWithin(30)),
+        // The builder itself says that it was done.
+        ("reset after the work", Fault::drop().after_work(), Started),
+        ("truncated", Fault::truncated(), Started),
+        ("unreadable", Fault::unreadable(), Started),
+    ] {
+        let function = function("STOPPED").await;
+        function.world.app_stream().fault(OPERATION, fault.forever());
+        let seen = function.see("t", &start("t")).await;
+        assert!(seen.is(fate), "{name}: expected {fate:?}, found {seen}");
+        assert_eq!(function.world.app_stream().count(OPERATION), 1, "{name}");
+    }
+}
+
+/// To ask changes nothing, so that it is repeated, and its failure begins no doubt.
+#[tokio::test]
+async fn every_error_of_the_question_has_one_fate() {
+    for (code, status, requests, fate) in [
+        ("ResourceNotFoundException", 400, 1, Dead),
+        ("ThrottlingException", 400, 3, Within(30)),
+        ("RequestLimitExceededException", 400, 3, Within(30)),
+        ("LimitExceededException", 400, 1, Within(120)),
+        ("InternalError", 500, 3, Within(30)),
+        ("AccessDeniedException", 400, 1, Within(120)),
+    ] {
+        let function = function("STOPPED").await;
+        let fault = Fault::error(code, status).forever();
+        function.world.app_stream().fault("DescribeImageBuilders", fault);
+        let seen = function.see("t", &start("t")).await;
+        assert!(seen.is(fate), "{code}: expected {fate:?}, found {seen}");
+        assert_eq!(function.world.app_stream().count("DescribeImageBuilders"), requests, "{code}");
+        assert_eq!(function.world.app_stream().count(OPERATION), 0, "{code}");
     }
 }
 

@@ -3,81 +3,172 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use harness::Fate::{After, Dead, InDoubtWithin, Within};
 use harness::{Fault, Function};
 use serde_json::json;
 use start_image_pipeline_execution::StartImagePipelineExecution;
 
-use crate::{LINUX, function, intent};
+use crate::{LINUX, OPERATION, function, intent};
 
-const OPERATION: &str = "StartImagePipelineExecution";
-
-#[derive(Debug, PartialEq)]
-enum Fate {
-    /// The record comes again, and the ledger says DEFERRED.
-    Again,
-    /// A dead letter, and the ledger says REJECTED.
-    Dead,
-}
-use Fate::{Again, Dead};
-
+/// Each row: the failure of every request, the requests that are made, and what becomes of it.
 #[tokio::test]
 async fn every_error_of_the_operation_has_one_fate() {
-    for (code, status, fate) in [
-        ("CallRateLimitExceededException", 429, Again),
-        ("ClientException", 400, Dead),
-        ("ForbiddenException", 403, Again),
-        ("IdempotentParameterMismatchException", 400, Dead),
-        ("InvalidRequestException", 400, Dead),
-        ("ResourceInUseException", 400, Again),
-        ("ResourceNotFoundException", 404, Dead),
-        ("ServiceException", 500, Again),
-        ("ServiceUnavailableException", 503, Again),
-        ("AccessDeniedException", 403, Again),
-        ("ExpiredTokenException", 403, Again),
-        ("ThrottlingException", 400, Again),
-        ("ValidationException", 400, Dead),
-        ("SomethingNewException", 400, Dead),
-        ("SomethingNewException", 429, Again),
-        ("SomethingNewException", 500, Again),
+    for (code, status, requests, fate) in [
+        ("CallRateLimitExceededException", 429, 3, Within(30)),
+        ("ClientException", 400, 1, Dead),
+        ("ForbiddenException", 403, 1, Within(120)),
+        ("IdempotentParameterMismatchException", 400, 1, Dead),
+        ("InvalidRequestException", 400, 1, Dead),
+        ("ResourceInUseException", 400, 1, After(600)),
+        ("ResourceNotFoundException", 404, 1, Dead),
+        ("ServiceException", 500, 3, Within(30)),
+        ("ServiceUnavailableException", 503, 3, Within(30)),
+        // What any AWS operation may answer.
+        ("AccessDeniedException", 403, 1, Within(120)),
+        ("ExpiredTokenException", 403, 1, Within(120)),
+        ("IncompleteSignature", 400, 1, Within(120)),
+        ("InternalFailure", 500, 3, Within(30)),
+        ("InvalidClientTokenId", 403, 1, Within(120)),
+        ("LimitExceededException", 400, 1, Within(120)),
+        ("OptInRequired", 403, 1, Within(120)),
+        ("RequestExpired", 400, 1, Within(120)),
+        ("RequestLimitExceeded", 400, 3, Within(30)),
+        ("RequestTimeTooSkewed", 403, 3, Within(30)),
+        ("RequestTimeout", 400, 3, Within(30)),
+        ("ServiceQuotaExceededException", 402, 1, Within(120)),
+        ("SignatureDoesNotMatch", 403, 1, Within(120)),
+        ("SlowDown", 503, 3, Within(30)),
+        ("Throttling", 400, 3, Within(30)),
+        ("ThrottlingException", 400, 3, Within(30)),
+        ("TooManyRequestsException", 429, 3, Within(30)),
+        ("UnrecognizedClientException", 403, 1, Within(120)),
+        ("ValidationException", 400, 1, Dead),
+        // What is newer than this code.
+        ("SomethingNewException", 400, 1, Dead),
+        ("SomethingNewException", 403, 1, Within(120)),
+        ("SomethingNewException", 429, 3, Within(30)),
+        ("SomethingNewException", 500, 3, Within(30)),
     ] {
         let function = function().await;
-        let id = function.world.queue().send(&intent("nightly-1").to_string());
         function.world.image_builder().fault(OPERATION, Fault::error(code, status).forever());
-        let comes_again = function.deliver(function.world.queue()).await.unwrap();
-        let item = function.item("nightly-1");
-        assert_eq!(item["errorCode"], code);
-        let found = if comes_again == [id] { Again } else { Dead };
-        assert_eq!(found, fate, "{code}");
-        match fate {
-            Again => assert_eq!(item["status"], "DEFERRED", "{code}"),
-            Dead => assert_eq!(item["status"], "REJECTED", "{code}"),
-        }
-        let letters = usize::from(fate == Dead);
-        assert_eq!(function.dead_letters().len(), letters, "{code}");
+        let seen = function.see("nightly-1", &intent("nightly-1")).await;
+        assert!(seen.is(fate), "{code} {status}: expected {fate:?}, found {seen}");
+        assert_eq!(seen.code(), code);
+        assert_eq!(function.world.image_builder().count(OPERATION), requests, "{code} {status}");
         assert_eq!(function.world.image_builder().effects(), 0);
     }
 }
 
 #[tokio::test]
-async fn an_outcome_that_is_unknown_begins_a_doubt_and_ends_as_started() {
-    for (name, fault) in [
-        ("drop before", Fault::drop()),
-        ("drop after", Fault::drop().after_work()),
-        ("unreadable", Fault::unreadable()),
-        ("truncated", Fault::truncated()),
-        ("bad gateway", Fault::bad_gateway()),
+async fn every_failure_on_the_way_has_one_fate() {
+    for (name, fault, requests, code) in [
+        ("reset before the work", Fault::drop(), 3, "ConnectionFailed"),
+        ("reset after the work", Fault::drop().after_work(), 3, "ConnectionFailed"),
+        ("truncated", Fault::truncated(), 3, "UnreadableAnswer"),
+        ("a page of a gateway", Fault::bad_gateway(), 3, "UnreadableAnswer"),
+        // It was carried out: asking again would only repeat the answer.
+        ("unreadable", Fault::unreadable(), 1, "UnreadableAnswer"),
     ] {
         let function = function().await;
-        function.world.queue().send(&intent("nightly-1").to_string());
-        function.world.image_builder().fault(OPERATION, fault.times(3));
-        assert_eq!(function.deliver(function.world.queue()).await.unwrap().len(), 1, "{name}");
-        assert!(function.item("nightly-1")["doubtSince"].is_number(), "{name}");
+        function.world.image_builder().fault(OPERATION, fault.forever());
+        let seen = function.see("nightly-1", &intent("nightly-1")).await;
+        assert!(seen.is(InDoubtWithin(30)), "{name}: {seen}");
+        assert_eq!(seen.code(), code, "{name}");
+        assert_eq!(function.world.image_builder().count(OPERATION), requests, "{name}");
 
         function.world.image_builder().clear_faults();
         function.world.clock.advance(Duration::from_mins(20));
         assert_eq!(function.deliver(function.world.queue()).await, Some(vec![]), "{name}");
         assert_eq!(function.item("nightly-1")["status"], "STARTED", "{name}");
         assert_eq!(function.world.image_builder().effects(), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_leads_nowhere_is_known_to_have_sent_nothing() {
+    // Nothing listens on port 1, and `.invalid` is a name that nobody may ever have (RFC 6761).
+    for endpoint in ["http://127.0.0.1:1", "http://imagebuilder.invalid"] {
+        let function = Function::start(|config| elsewhere(config, endpoint)).await;
+        let seen = function.see("nightly-1", &intent("nightly-1")).await;
+        assert!(seen.is(Within(30)), "{endpoint}: {seen}");
+        assert_eq!(seen.code(), "ConnectionFailed", "{endpoint}");
+        assert_eq!(function.item("nightly-1")["attempts"], 1, "so it counts as an attempt");
+    }
+}
+
+fn elsewhere(config: &SdkConfig, endpoint: &str) -> StartImagePipelineExecution {
+    let config = harness::without_endpoints(config).endpoint_url(endpoint);
+    StartImagePipelineExecution::new(&config.build())
+}
+
+/// Without a ledger nothing is called, whatever DynamoDB's reason is.
+#[tokio::test]
+async fn every_error_of_the_ledger_brings_the_record_again_and_nothing_is_called() {
+    for (code, status, requests) in [
+        ("InternalServerError", 500, 3),
+        ("ItemCollectionSizeLimitExceededException", 400, 1),
+        ("LimitExceededException", 400, 1),
+        ("ProvisionedThroughputExceededException", 400, 3),
+        ("ReplicatedWriteConflictException", 400, 3),
+        ("RequestLimitExceeded", 400, 3),
+        ("ResourceNotFoundException", 400, 1),
+        ("ThrottlingException", 400, 3),
+        ("TransactionConflictException", 400, 3),
+        ("AccessDeniedException", 400, 1),
+        ("ValidationException", 400, 1),
+    ] {
+        let function = function().await;
+        let id = function.world.queue().send(&intent("nightly-1").to_string());
+        function.world.dynamodb().fault("UpdateItem", Fault::error(code, status).forever());
+        assert_eq!(function.deliver(function.world.queue()).await, Some(vec![id]), "{code}");
+        assert_eq!(function.world.dynamodb().total(), requests, "{code}");
+        assert!(function.world.image_builder().requests().is_empty(), "{code}");
+        assert!(function.dead_letters().is_empty(), "{code}");
+        let left = function.world.queue().messages().remove(0);
+        let wait = left.visible_at.duration_since(function.world.clock.now()).unwrap();
+        assert!((1..=30).contains(&wait.as_secs()), "{code}: {wait:?}");
+    }
+}
+
+/// A dead letter that SQS does not take leaves its record where it is.
+#[tokio::test]
+async fn every_error_of_the_dead_letter_queue_brings_the_record_again() {
+    for (code, status, requests) in [
+        ("InternalError", 500, 3),
+        ("InvalidAddress", 404, 1),
+        ("KmsAccessDenied", 400, 1),
+        ("KmsThrottled", 400, 1),
+        ("OverLimit", 403, 1),
+        ("QueueDoesNotExist", 400, 1),
+        ("RequestThrottled", 403, 3),
+        ("ServiceUnavailable", 503, 3),
+        ("AccessDeniedException", 403, 1),
+        ("BatchRequestTooLong", 400, 1),
+    ] {
+        let function = function().await;
+        let id = function.world.queue().send("{}");
+        function.world.sqs().fault("SendMessageBatch", Fault::error(code, status).forever());
+        assert_eq!(function.deliver(function.world.queue()).await, Some(vec![id]), "{code}");
+        assert_eq!(function.world.sqs().count("SendMessageBatch"), requests, "{code}");
+
+        function.world.sqs().clear_faults();
+        function.world.clock.advance(Duration::from_mins(15));
+        assert_eq!(function.deliver(function.world.queue()).await, Some(vec![]), "{code}");
+        assert_eq!(function.dead_letters().len(), 1, "{code}");
+    }
+}
+
+/// The record comes again all the same, after the visibility that its queue gives it.
+#[tokio::test]
+async fn a_visibility_that_sqs_does_not_change_loses_nothing() {
+    for (code, status) in [("MessageNotInflight", 400), ("InternalError", 500)] {
+        let function = function().await;
+        let busy = Fault::error("ResourceInUseException", 400);
+        function.world.image_builder().fault(OPERATION, busy);
+        let refused = Fault::error(code, status).forever();
+        function.world.sqs().fault("ChangeMessageVisibilityBatch", refused);
+        let seen = function.see("nightly-1", &intent("nightly-1")).await;
+        assert!(seen.is(After(180)), "{code}: {seen}");
     }
 }
 
@@ -195,23 +286,6 @@ async fn nothing_is_begun_that_cannot_finish() {
 }
 
 #[tokio::test]
-async fn a_throttled_call_is_repeated_at_once_and_a_denied_one_is_not() {
-    for (code, status, calls) in [
-        ("CallRateLimitExceededException", 429, 3),
-        ("ServiceUnavailableException", 503, 3),
-        ("ForbiddenException", 403, 1),
-        ("LimitExceededException", 400, 1),
-        ("ResourceInUseException", 400, 1),
-        ("InvalidRequestException", 400, 1),
-    ] {
-        let function = function().await;
-        function.world.image_builder().fault(OPERATION, Fault::error(code, status).forever());
-        function.invoke(&intent("nightly-1")).await.unwrap();
-        assert_eq!(function.world.image_builder().count(OPERATION), calls, "{code}");
-    }
-}
-
-#[tokio::test]
 async fn a_wish_that_cannot_be_sent_on_fails_its_invocation() {
     let function = function().await;
     function.invoke(&intent("first")).await.unwrap();
@@ -241,25 +315,4 @@ async fn a_record_is_reported_with_its_token_before_sqs_gives_it_up_without() {
     assert_eq!(letter.attribute("errorCode"), Some("ResourceInUseException"));
     assert!(letter.attribute("errorMessage").unwrap().starts_with("received 190 times"));
     assert!(letter.body.contains(letter.attribute("token").unwrap()), "{}", letter.body);
-}
-
-#[tokio::test]
-async fn a_connection_that_is_refused_is_known_to_have_sent_nothing() {
-    let function = Function::start(|config| {
-        let mut nobody = SdkConfig::builder().endpoint_url("http://127.0.0.1:1");
-        nobody.set_behavior_version(config.behavior_version());
-        nobody.set_region(config.region().cloned());
-        nobody.set_credentials_provider(config.credentials_provider());
-        nobody.set_http_client(config.http_client());
-        nobody.set_retry_config(config.retry_config().cloned());
-        nobody.set_sleep_impl(config.sleep_impl());
-        StartImagePipelineExecution::new(&nobody.build())
-    })
-    .await;
-    function.invoke(&intent("nightly-1")).await.unwrap();
-    let item = function.item("nightly-1");
-    assert_eq!(item["errorCode"], "ConnectionFailed");
-    assert!(item["errorMessage"].as_str().unwrap().contains("refused"), "{item}");
-    assert_eq!(item["attempts"], 1, "so it counts as an attempt");
-    assert!(item["doubtSince"].is_null(), "and begins no doubt");
 }

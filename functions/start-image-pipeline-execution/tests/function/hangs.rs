@@ -7,9 +7,7 @@ use harness::{Fault, Function, World};
 use start_image_pipeline_execution::StartImagePipelineExecution;
 use tokio::time::Instant;
 
-use crate::{LINUX, Sut, intent};
-
-const OPERATION: &str = "StartImagePipelineExecution";
+use crate::{LINUX, OPERATION, Sut, intent};
 
 /// Half a minute for each invocation, as [`Function::timeout`] has it.
 fn function() -> Sut {
@@ -61,6 +59,46 @@ async fn a_ledger_that_never_answers_a_claim_brings_the_wish_again_and_nothing_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_ledger_that_never_answers_a_settlement_brings_the_wish_again_with_its_build() {
+    let function = function();
+    let id = function.world.queue().send(&intent("nightly-1").to_string());
+    function.world.dynamodb().fault("UpdateItem", Fault::pass());
+    function.world.dynamodb().fault("UpdateItem", Fault::hang().forever());
+    let (comes_again, took) = delivered(&function).await;
+    assert_eq!(comes_again, [id]);
+    assert!(took < function.timeout, "{took:?}");
+    assert_eq!(function.item("nightly-1")["status"], "CLAIMED");
+
+    function.world.dynamodb().clear_faults();
+    function.world.clock.advance(Duration::from_mins(15));
+    assert_eq!(delivered(&function).await.0, Vec::<String>::new());
+    assert_eq!(function.item("nightly-1")["status"], "STARTED");
+    assert_eq!(function.world.image_builder().effects(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_queue_that_never_answers_brings_the_record_again() {
+    let function = function();
+    let id = function.world.queue().send("{}");
+    function.world.sqs().fault("SendMessageBatch", Fault::hang().forever());
+    let (comes_again, took) = delivered(&function).await;
+    assert_eq!(comes_again, [id]);
+    assert!(took < function.timeout, "{took:?}");
+    assert!(function.dead_letters().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_never_takes_what_was_invoked_directly_fails_the_invocation_in_time() {
+    let function = function();
+    function.invoke(&intent("first")).await.unwrap();
+    function.world.sqs().fault("SendMessageBatch", Fault::hang().forever());
+    let begun = Instant::now();
+    let error = function.invoke(&intent("second")).await.unwrap_err();
+    assert!(begun.elapsed() < function.timeout);
+    assert!(error.error_message.contains("neither reported nor deferred"), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_outlives_the_answer() {
     for service in ["imagebuilder", "dynamodb", "sqs"] {
         let mut function = function();
@@ -73,9 +111,8 @@ async fn nothing_outlives_the_answer() {
             "dynamodb" => function.world.dynamodb().fault("UpdateItem", Fault::hang().forever()),
             _ => {
                 function.world.image_builder().fault(OPERATION, Fault::error("X", 500).forever());
-                for operation in ["ChangeMessageVisibility", "ChangeMessageVisibilityBatch"] {
-                    function.world.sqs().fault(operation, Fault::hang().forever());
-                }
+                let hang = Fault::hang().forever();
+                function.world.sqs().fault("ChangeMessageVisibilityBatch", hang);
             }
         }
         let (comes_again, took) = delivered(&function).await;

@@ -2,12 +2,14 @@
 //! dynoxide, SQS from the harness. The clock stands still unless a test moves it.
 
 mod bad_input;
+mod busy;
 mod events;
 mod failures;
 mod hangs;
 mod once;
 mod process;
 mod request;
+mod throttling;
 
 use harness::Function;
 use serde_json::{Value, json};
@@ -17,6 +19,8 @@ pub(crate) const LINUX: &str =
     "arn:aws:imagebuilder:us-east-1:123456789012:image-pipeline/golden-linux";
 pub(crate) const DESKTOP: &str =
     "arn:aws:imagebuilder:us-east-1:123456789012:image-pipeline/golden-desktop";
+
+pub(crate) const OPERATION: &str = "StartImagePipelineExecution";
 
 pub(crate) type Sut = Function<StartImagePipelineExecution>;
 

@@ -6,10 +6,9 @@ use std::time::Duration;
 use harness::{Fault, Process, RuntimeApi, World};
 use serde_json::{Value, json};
 
-use crate::{LINUX, intent};
+use crate::{LINUX, OPERATION, intent};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_start-image-pipeline-execution");
-const OPERATION: &str = "StartImagePipelineExecution";
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[tokio::test]
@@ -95,6 +94,7 @@ async fn the_log_is_one_json_line_for_each_wish_and_holds_no_body() {
     assert!(wishes[0]["duration_ms"].is_number());
     let metric = lines.iter().find(|line| line["_aws"].is_object()).expect("a metric line");
     assert_eq!(metric["Started"], 1);
+    assert_eq!(harness::emf::findings(metric), Vec::<String>::new());
     let all = format!("{:?}{:?}", process.stdout(), process.stderr());
     assert!(!all.contains("do-not-log"), "{all}");
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use harness::Fate::{After, Dead, Within};
 use harness::Fault;
 use serde_json::{Value, json};
 
@@ -9,22 +10,23 @@ use crate::{IMAGE, OPERATION, Sut, deletion, deprecation, function, outcome};
 
 #[tokio::test]
 async fn every_error_of_the_operation_has_one_fate() {
-    for (code, status, fate) in [
-        ("CallRateLimitExceededException", 429, "DEFERRED"),
-        ("ClientException", 400, "REJECTED"),
-        ("ForbiddenException", 403, "DEFERRED"),
-        ("IdempotentParameterMismatchException", 400, "REJECTED"),
-        ("InvalidRequestException", 400, "REJECTED"),
-        ("ResourceInUseException", 400, "DEFERRED"),
-        ("ResourceNotFoundException", 404, "REJECTED"),
-        ("ServiceException", 500, "DEFERRED"),
-        ("ServiceUnavailableException", 503, "DEFERRED"),
+    for (code, status, requests, fate) in [
+        ("CallRateLimitExceededException", 429, 3, Within(30)),
+        ("ClientException", 400, 1, Dead),
+        ("ForbiddenException", 403, 1, Within(120)),
+        ("IdempotentParameterMismatchException", 400, 1, Dead),
+        ("InvalidRequestException", 400, 1, Dead),
+        ("ResourceInUseException", 400, 1, After(120)),
+        ("ResourceNotFoundException", 404, 1, Dead),
+        ("ServiceException", 500, 3, Within(30)),
+        ("ServiceUnavailableException", 503, 3, Within(30)),
     ] {
         let function = function().await;
         function.world.image_builder().fault(OPERATION, Fault::error(code, status).forever());
-        let answer = function.invoke(&deprecation("t")).await.unwrap();
-        assert_eq!(outcome(&answer), fate, "{code}");
-        assert_eq!(function.item("t")["errorCode"], code);
+        let seen = function.see("t", &deprecation("t")).await;
+        assert!(seen.is(fate), "{code}: expected {fate:?}, found {seen}");
+        assert_eq!(seen.code(), code);
+        assert_eq!(function.world.image_builder().count(OPERATION), requests, "{code}");
         assert_eq!(function.world.image_builder().effects_of(IMAGE), 0);
     }
 }

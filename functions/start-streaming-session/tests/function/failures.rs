@@ -2,26 +2,30 @@
 
 use std::time::Duration;
 
-use harness::Fault;
+use aws_config::Region;
+use harness::Fate::{After, Dead, Within};
+use harness::{Fault, Function};
+use start_streaming_session::StartStreamingSession;
 
 use crate::{OPERATION, TARGET, function, outcome, start};
 
 #[tokio::test]
 async fn every_error_of_the_operation_has_one_fate() {
-    for (code, status, fate) in [
-        ("AccessDeniedException", 403, "DEFERRED"),
-        ("ConflictException", 409, "DEFERRED"),
-        ("InternalServerErrorException", 500, "DEFERRED"),
-        ("ResourceNotFoundException", 404, "REJECTED"),
-        ("ServiceQuotaExceededException", 402, "DEFERRED"),
-        ("ThrottlingException", 429, "DEFERRED"),
-        ("ValidationException", 400, "REJECTED"),
+    for (code, status, requests, fate) in [
+        ("AccessDeniedException", 403, 1, Within(120)),
+        ("ConflictException", 409, 1, After(120)),
+        ("InternalServerErrorException", 500, 3, Within(30)),
+        ("ResourceNotFoundException", 404, 1, Dead),
+        ("ServiceQuotaExceededException", 402, 1, Within(120)),
+        ("ThrottlingException", 429, 3, Within(30)),
+        ("ValidationException", 400, 1, Dead),
     ] {
         let function = function("STOPPED").await;
         function.world.nimble().fault(OPERATION, Fault::error(code, status).forever());
-        let answer = function.invoke(&start("t")).await.unwrap();
-        assert_eq!(outcome(&answer), fate, "{code}");
-        assert_eq!(function.item("t")["errorCode"], code);
+        let seen = function.see("t", &start("t")).await;
+        assert!(seen.is(fate), "{code}: expected {fate:?}, found {seen}");
+        assert_eq!(seen.code(), code);
+        assert_eq!(function.world.nimble().count(OPERATION), requests, "{code}");
         assert_eq!(function.world.nimble().effects_of(TARGET), 0);
     }
 }
@@ -63,4 +67,19 @@ async fn two_deliveries_at_the_same_moment_start_one_session() {
     two.unwrap();
     assert_eq!(function.world.nimble().effects_of(TARGET), 1);
     assert_eq!(function.item("t")["status"], "STARTED");
+}
+
+#[tokio::test]
+async fn without_an_endpoint_the_service_is_known_to_be_retired() {
+    let function = Function::start(|config| {
+        // No region has this name, so that the address leads nowhere on any network.
+        let config = harness::without_endpoints(config).region(Region::from_static("invalid"));
+        StartStreamingSession::new(&config.build())
+    })
+    .await;
+    let seen = function.see("t", &start("t")).await;
+    assert!(seen.is(Dead), "{seen}");
+    assert_eq!(seen.code(), "ServiceRetired");
+    let (_, message) = function.dead_letters().remove(0);
+    assert!(message.contains("AWS_ENDPOINT_URL_NIMBLE"), "{message}");
 }
