@@ -31,8 +31,11 @@ Resource = dict[str, Any]
 FOURTEEN_DAYS = 14 * 24 * 60 * 60
 MAX_RECEIVE_COUNT = 200
 LEAST_RETENTION_DAYS = 29  # a queue and its dead-letter queue can hold a message for 28
-REQUIRED_VARIABLES = {"LEDGER_TABLE", "QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "LEDGER_RETENTION_DAYS"}
-VARIABLES = REQUIRED_VARIABLES | {"LEASE_MARGIN_SECONDS", "MAX_ATTEMPTS", "MAX_BUSY_HOURS"}
+REQUIRED_VARIABLES = {
+    "LEDGER_TABLE", "QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "LEDGER_RETENTION_DAYS",
+    "MAX_ATTEMPTS", "MAX_BUSY_HOURS", "CONCURRENT_CALLS",
+}
+VARIABLES = REQUIRED_VARIABLES | {"LEASE_MARGIN_SECONDS"}
 ENDPOINT = "AWS_ENDPOINT_URL_"  # a service's own endpoint, which the SDK reads
 SCHEDULE_CONTEXT = ('"scheduleArn":"<aws.scheduler.schedule-arn>"', '"scheduledTime":"<aws.scheduler.scheduled-time>"')
 # AWS has no resource-level control for these, so nothing but the resource "*" allows them.

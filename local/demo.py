@@ -20,7 +20,7 @@ from typing import Any
 import examples
 import interrupts
 from progress import Progress, Step, StepFailed
-from stack import STEPS, Stack, get_json, put_json
+from stack import STEPS, Stack, get_json, post_json, put_json
 
 PIPELINE = "arn:aws:imagebuilder:us-east-1:123456789012:image-pipeline/"
 ENDS_WITHIN = 300.0  # seconds
@@ -35,11 +35,13 @@ class Wish:
     outcome: str
     effects: int = 0
     error: str = ""
+    failed: int = 0  # attempts that did not settle it
     # What is invalid by itself never reaches the ledger; only its dead letter tells of it.
     in_ledger: bool = True
 
 
 STARTED = Wish("STARTED", effects=1)
+THROTTLED = Wish("STARTED", effects=1, failed=1)
 FOUND = Wish("STARTED")  # in the wished state already
 EXPIRED = Wish("REJECTED", error="Expired")
 NOT_FOUND = Wish("REJECTED", error="ResourceNotFoundException")
@@ -75,6 +77,7 @@ OPERATIONS = (
         "StartImagePipelineExecution", "imagebuilder", "start-image-pipeline-execution", "builds",
         lambda _, receipt: short(receipt["imageBuildVersionArn"]),
         {
+            "golden-throttled": THROTTLED,
             "golden-linux": STARTED, "golden-container": STARTED, "golden-database": STARTED, "golden-web": STARTED,
             "nightly-linux": STARTED, "nightly-windows": STARTED,
             "golden-desktop": EXPIRED, "no-such-pipeline": NOT_FOUND, NOT_JSON: MALFORMED,
@@ -114,11 +117,16 @@ OPERATIONS = (
 )
 # What no example names, and what is at work already.
 WORLD = (
-    "--pipeline", f"{PIPELINE}golden-container",
+    "--pipeline", f"{PIPELINE}golden-container", "--pipeline", f"{PIPELINE}golden-throttled",
     "--image-builder", "office-builder=RUNNING",
     "--session", "studio-1/session-2=READY",
 )
 STOPPED_SINCE = "desktop-builder"
+# Each of the three requests of one attempt.
+THROTTLING = {
+    "operation": "StartImagePipelineExecution", "fault": "error", "times": 3,
+    "code": "CallRateLimitExceededException", "status": 429, "message": "too many calls, on demand",
+}
 
 
 def main() -> int:
@@ -140,9 +148,11 @@ def main() -> int:
 
 def run(stack: Stack) -> int:
     started = time.monotonic()
-    progress = Progress(STEPS + 3)
+    progress = Progress(STEPS + 4)
     stack.up(progress, [*examples.world(), *WORLD], parameters)
     demo = Demo(stack)
+    with progress.step("deliver a wish that AWS throttles") as step:
+        demo.throttle(step)
     with progress.step("deliver wishes by queue, EventBridge and direct invocation"):
         demo.deliver()
     with progress.step("follow them, and the schedules', to their end") as step:
@@ -155,7 +165,9 @@ def run(stack: Stack) -> int:
     sentences = [sentence for outcome in found for sentence in differences(outcome)]
     sentences += difference("calls to AWS for finished wishes", demo.repeated_calls, 0)
     sentences += difference(f"{STOPPED_SINCE}, stopped by a person since", demo.stopped_since, "STOPPED")
-    print(f"\nDelivered again after they had ended: {demo.repeated}, calls to AWS for them: {demo.repeated_calls}")
+    sentences += difference("messages hidden while a wish was deferred", demo.hidden, 1)
+    print(f"\ngolden-throttled, which AWS throttled at first, was {demo.deferred}; its message was hidden: {demo.hidden}")
+    print(f"Delivered again after they had ended: {demo.repeated}, calls to AWS for them: {demo.repeated_calls}")
     print(f"{STOPPED_SINCE}, which a person had stopped since, is {demo.stopped_since}")
     report_dead_letters(found)
     return verdict(sentences, found, time.monotonic() - started)
@@ -195,11 +207,29 @@ class Demo:
     repeated: int = 0
     repeated_calls: int = 0
     stopped_since: str = ""
+    # Of the wish that is throttled: how the ledger had it, and the messages that the queue hid then.
+    deferred: str = ""
+    hidden: int = 0
 
     def __post_init__(self) -> None:
         self.dynamodb = self.stack.client("dynamodb")
         self.functions = self.stack.client("lambda")
         self.sqs = self.stack.client("sqs")
+
+    def throttle(self, step: Step) -> None:
+        """The first attempt of one wish fails; what is seen of it until it comes again by itself."""
+        post_json(f"{self.stack.simulator}/simulator/faults", THROTTLING)
+        operation = OPERATIONS[0]
+        self.send(operation, json.dumps({"imagePipelineArn": f"{PIPELINE}golden-throttled"}))
+        deadline = time.monotonic() + ENDS_WITHIN
+        while time.monotonic() < deadline:
+            for item in self.ledger():
+                if item["status"] == "DEFERRED":
+                    self.deferred = f"{item['status']} ({item['errorCode']})"
+                    self.hidden = self.count(operation, "Queue", "NotVisible")
+                    return
+            step.alive("waiting for its first attempt")
+            time.sleep(0.2)
 
     def deliver(self) -> None:
         for operation in OPERATIONS:
@@ -305,8 +335,8 @@ class Demo:
     def count_all(self, queue: str) -> int:
         return sum(self.count(operation, queue) for operation in OPERATIONS)
 
-    def count(self, operation: Operation, queue: str) -> int:
-        names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
+    def count(self, operation: Operation, queue: str, *which: str) -> int:
+        names = [f"ApproximateNumberOfMessages{which}" for which in which or ("", "NotVisible", "Delayed")]
         url = self.output(operation, f"{queue}Url")
         found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         return sum(int(found.get(name, 0)) for name in names)
@@ -376,7 +406,7 @@ def wish_differences(operation: Operation, target: str, wish: Wish, items: list[
         sentences += difference(f"{target}: status", item["status"], wish.outcome)
         sentences += difference(f"{target}: error", item.get("errorCode", ""), wish.error)
         # What the ledger calls attempts are those that did not settle the wish.
-        sentences += difference(f"{target}: failed attempts", item["attempts"], 0)
+        sentences += difference(f"{target}: failed attempts", item["attempts"], wish.failed)
         sentences += difference(f"{target}: has a receipt", bool(answer(operation, item)), wish.outcome == "STARTED")
     return sentences
 

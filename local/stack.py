@@ -305,6 +305,10 @@ def put_json(url: str, value: Any) -> None:
     requested(urllib.request.Request(url, method="PUT", data=json.dumps(value).encode()))
 
 
+def post_json(url: str, value: Any) -> None:
+    requested(urllib.request.Request(url, method="POST", data=json.dumps(value).encode()))
+
+
 def requested(request: urllib.request.Request) -> bytes:
     # A proxy in the environment is not for this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
