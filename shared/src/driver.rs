@@ -310,7 +310,8 @@ impl<O: Operation> Driver<O> {
             // The first of equal wishes is reported, or sent on, for all of them.
             _ if matches!(task.matter, Matter::SameAs(_)) => (Delivery::Acknowledged, None),
             (Verdict::Deferred { after, .. }, _) => {
-                let deferred = Errand::Defer(Deferred { body: batch.body(task), after: *after });
+                let deferred =
+                    Errand::Defer(Deferred { body: batch.deferred_body(task), after: *after });
                 (Delivery::Acknowledged, Some(deferred))
             }
             (Verdict::Rejected(reason), _) => {

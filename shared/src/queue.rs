@@ -1,5 +1,6 @@
 //! The function's own queue and its dead-letter queue.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -66,7 +67,7 @@ pub struct Hidden<'a> {
 #[derive(Clone, Debug)]
 pub struct Deferred<'a> {
     /// The intent with its token frozen in it.
-    pub body: &'a str,
+    pub body: Cow<'a, str>,
     /// How long it is delayed; a quarter of an hour at most.
     pub after: Duration,
 }
@@ -158,7 +159,7 @@ impl Queue {
 
     async fn defer(&self, deferred: Vec<(usize, &Deferred<'_>)>) -> Results {
         let entries = deferred.into_iter().map(|(place, deferred)| {
-            let body = sendable_body(deferred.body);
+            let body = sendable_body(&deferred.body);
             let size = body.len();
             let entry = SendMessageBatchRequestEntry::builder()
                 .id(place.to_string())

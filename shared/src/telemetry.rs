@@ -41,12 +41,16 @@ pub fn init() {
 pub enum Metric {
     /// AWS accepted a wish.
     Started,
+    /// The same for a wish that a schedule brought.
+    StartedOnSchedule,
     /// A delivery of a wish that had ended before.
     Duplicate,
     /// A wish comes again.
     Deferred,
     /// A wish will not be carried out.
     Rejected,
+    /// It may have been carried out, and nobody but a person can tell: rejected too.
+    OutcomeUnknown,
     /// A permission or a quota is missing.
     Denied,
     /// A scheduler's placeholder arrived literally.
@@ -57,9 +61,11 @@ impl Metric {
     const fn name(self) -> &'static str {
         match self {
             Self::Started => "Started",
+            Self::StartedOnSchedule => "StartedOnSchedule",
             Self::Duplicate => "Duplicate",
             Self::Deferred => "Deferred",
             Self::Rejected => "Rejected",
+            Self::OutcomeUnknown => "OutcomeUnknown",
             Self::Denied => "Denied",
             Self::UnresolvedPlaceholder => "UnresolvedPlaceholder",
         }
@@ -139,11 +145,13 @@ fn line(metrics: Vec<Measured>, operation: &str, now: Timestamp) -> Value {
 mod tests {
     use super::*;
 
-    const ALL: [Metric; 6] = [
+    const ALL: [Metric; 8] = [
         Metric::Started,
+        Metric::StartedOnSchedule,
         Metric::Duplicate,
         Metric::Deferred,
         Metric::Rejected,
+        Metric::OutcomeUnknown,
         Metric::Denied,
         Metric::UnresolvedPlaceholder,
     ];

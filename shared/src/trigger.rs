@@ -21,8 +21,8 @@ use crate::rules::quote;
 use crate::token::{Source, is_placeholder};
 
 const INTENTS: &str = "intents";
-const SCHEDULE_ARN: &str = "scheduleArn";
-const SCHEDULED_TIME: &str = "scheduledTime";
+pub(crate) const SCHEDULE_ARN: &str = "scheduleArn";
+pub(crate) const SCHEDULED_TIME: &str = "scheduledTime";
 
 /// What is said where an event carries no intent.
 const EXPECTED: &str = "expected a JSON object: an intent (the API's request), \

@@ -1,5 +1,7 @@
 //! A wish: an intent with the identity that it keeps on every attempt.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::failure::Reason;
@@ -8,7 +10,7 @@ use crate::intent::{CLIENT_TOKEN, Intent, given_token};
 use crate::json;
 use crate::operation::{Operation, Request};
 use crate::token::{Source, Token};
-use crate::trigger::Draft;
+use crate::trigger::{Draft, SCHEDULE_ARN, SCHEDULED_TIME};
 
 /// An intent that may be carried out.
 #[derive(Clone, Debug)]
@@ -60,6 +62,19 @@ impl<R: Request> Wish<R> {
         };
         let frozen = frozen(&draft.intent, &token);
         Ok(Self { token, target, source: draft.source.clone(), fingerprint, intent, frozen })
+    }
+
+    /// The frozen intent as it goes to the function's own queue: what a schedule brought stays
+    /// the schedule's. A dead letter does not: sending it anew is a person's decision, and another
+    /// source.
+    #[must_use]
+    pub fn deferred(&self) -> Cow<'_, str> {
+        let Source::Schedule { arn, time } = &self.source else { return (&self.frozen).into() };
+        let mut intent: Value = serde_json::from_str(&self.frozen).unwrap_or_default();
+        let Value::Object(fields) = &mut intent else { return (&self.frozen).into() };
+        fields.insert(SCHEDULE_ARN.to_owned(), arn.as_str().into());
+        fields.insert(SCHEDULED_TIME.to_owned(), time.to_string().into());
+        intent.to_string().into()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The wishes of one event, and which of them may be carried out together.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -146,6 +147,11 @@ impl<'a, R: Request> Batch<'a, R> {
             Matter::Refused(refusal) => &refusal.body,
             Matter::SameAs(first) => self.body(&self.tasks[*first]),
         }
+    }
+
+    /// The text that brings the task again by the function's own queue.
+    pub(super) fn deferred_body<'b>(&'b self, task: &'b Task<R>) -> Cow<'b, str> {
+        self.wish(task).map_or_else(|| self.body(task).into(), Wish::deferred)
     }
 
     pub(super) fn carrier(&self, task: &Task<R>) -> &'a Carrier {

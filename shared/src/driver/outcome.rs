@@ -9,6 +9,7 @@ use crate::failure::Reason;
 use crate::ledger::{Item, Status};
 use crate::operation::Request;
 use crate::telemetry::{Metric, Metrics};
+use crate::token::Source;
 
 /// How soon a wish comes again that was not begun.
 const SOON: Duration = Duration::from_secs(10);
@@ -123,7 +124,8 @@ pub(super) fn report<R: Request>(
             );
             metrics.count(Metric::UnresolvedPlaceholder);
         }
-        measure(&mut metrics, outcome);
+        let source = batch.wish(task).map(|wish| &wish.source);
+        measure(&mut metrics, outcome, source);
     }
     metrics.publish(operation, now);
 }
@@ -158,12 +160,22 @@ fn log(operation: &str, token: &str, target: &str, outcome: &Outcome) {
     }
 }
 
-fn measure(metrics: &mut Metrics, outcome: &Outcome) {
+fn measure(metrics: &mut Metrics, outcome: &Outcome, source: Option<&Source>) {
     match &outcome.verdict {
         Verdict::Ended { .. } if outcome.is_duplicate => metrics.count(Metric::Duplicate),
-        Verdict::Ended { status: Status::Started, .. } => metrics.count(Metric::Started),
+        Verdict::Ended { status: Status::Started, .. } => {
+            metrics.count(Metric::Started);
+            if matches!(source, Some(Source::Schedule { .. })) {
+                metrics.count(Metric::StartedOnSchedule);
+            }
+        }
         Verdict::Ended { .. } => {}
-        Verdict::Rejected(_) => metrics.count(Metric::Rejected),
+        Verdict::Rejected(reason) => {
+            metrics.count(Metric::Rejected);
+            if reason.code == Reason::OUTCOME_UNKNOWN {
+                metrics.count(Metric::OutcomeUnknown);
+            }
+        }
         Verdict::Deferred { .. } => metrics.count(Metric::Deferred),
     }
     if outcome.denied {

@@ -105,3 +105,28 @@ async fn of_a_record_with_a_busy_and_an_invalid_intent_each_goes_its_own_way() {
     let asked = function.world.image_builder().requests().split_off(asked);
     assert!(asked.iter().all(|asked| asked.body["clientToken"] == "nightly-1"), "{asked:?}");
 }
+
+#[tokio::test]
+async fn a_scheduled_wish_that_waits_stays_the_schedules_and_its_dead_letter_does_not() {
+    let function = busy().await;
+    let schedule = json!({
+        "scheduleArn": "arn:aws:scheduler:us-east-1:123456789012:schedule/default/nightly",
+        "scheduledTime": "2026-11-20T01:00:00Z",
+        "intents": [{"imagePipelineArn": LINUX, "notAfter": "2026-11-20T01:05:00Z"}]
+    });
+    let answer = function.invoke(&schedule).await.unwrap();
+    let token = answer["outcomes"][0]["token"].as_str().unwrap();
+    assert_eq!(answer["outcomes"][0]["outcome"], "DEFERRED");
+    let source = function.item(token)["source"].clone();
+    function.world.clock.advance(10 * MINUTE);
+    assert_eq!(function.deliver(function.world.queue()).await, Some(vec![]));
+    assert_eq!(function.item(token)["status"], "REJECTED");
+    assert_eq!(function.item(token)["source"], source, "the schedule and its time");
+
+    // Sent anew without its limit, it is another source, and is carried out.
+    let letter = function.world.dead_letters().messages().remove(0);
+    let mut anew: Value = serde_json::from_str(&letter.body).unwrap();
+    anew.as_object_mut().unwrap().remove("notAfter");
+    delivered_to_the_end(&function, &anew).await;
+    assert_eq!(function.item(token)["status"], "STARTED");
+}

@@ -74,7 +74,9 @@ async fn the_log_is_one_json_line_for_each_wish_and_holds_no_body() {
     let runtime_api = RuntimeApi::start().await;
     let process = Process::spawn(BINARY, &runtime_api, &with(&world, &[]));
     let wish = json!({
-        "imagePipelineArn": LINUX, "clientToken": "nightly-1", "tags": {"canary": "do-not-log"}
+        "imagePipelineArn": LINUX, "clientToken": "nightly-1", "tags": {"canary": "do-not-log"},
+        "scheduleArn": "arn:aws:scheduler:us-east-1:123456789012:schedule/default/nightly",
+        "scheduledTime": "2026-11-20T01:00:00Z"
     });
     runtime_api.invoke(&wish, TIMEOUT).await.unwrap();
     process.kill().await;
@@ -93,7 +95,7 @@ async fn the_log_is_one_json_line_for_each_wish_and_holds_no_body() {
     assert_eq!(wishes[0]["attempt"], 1);
     assert!(wishes[0]["duration_ms"].is_number());
     let metric = lines.iter().find(|line| line["_aws"].is_object()).expect("a metric line");
-    assert_eq!(metric["Started"], 1);
+    assert_eq!((&metric["Started"], &metric["StartedOnSchedule"]), (&json!(1), &json!(1)));
     assert_eq!(harness::emf::findings(metric), Vec::<String>::new());
     let all = format!("{:?}{:?}", process.stdout(), process.stderr());
     assert!(!all.contains("do-not-log"), "{all}");
