@@ -1,7 +1,9 @@
 //! How often one invocation repeats calls at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use crate::failure::Kind;
 
 /// How many failed calls of its operation an invocation repeats at once, all its wishes together.
 ///
@@ -13,21 +15,33 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub const REPEATS: u32 = 20;
 
 tokio::task_local! {
-    static CURRENT: Budget;
+    static CURRENT: Call;
 }
 
 /// What is left of the repeats of one invocation. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget(Arc<AtomicU32>);
 
+/// One call, whose requests the SDK repeats.
+#[derive(Clone, Debug)]
+struct Call {
+    budget: Budget,
+    /// Whether one of its requests may have been carried out, and nobody said.
+    in_doubt: Arc<AtomicBool>,
+}
+
 impl Budget {
     pub(crate) fn full() -> Self {
         Self(Arc::new(AtomicU32::new(REPEATS)))
     }
 
-    /// Makes the call within the budget.
-    pub(crate) async fn scope<F: Future>(&self, call: F) -> F::Output {
-        CURRENT.scope(self.clone(), call).await
+    /// Makes the call within the budget, and says whether a request of it was in doubt: the last
+    /// answer alone does not tell what became of the requests before it.
+    pub(crate) async fn spend<F: Future>(&self, call: F) -> (F::Output, bool) {
+        let in_doubt = Arc::new(AtomicBool::new(false));
+        let scope = Call { budget: self.clone(), in_doubt: Arc::clone(&in_doubt) };
+        let output = CURRENT.scope(scope, call).await;
+        (output, in_doubt.load(Ordering::Relaxed))
     }
 
     fn take(&self) -> bool {
@@ -37,9 +51,19 @@ impl Budget {
     }
 }
 
-/// Whether the call that is under way may be repeated. A call outside of any budget may.
-pub(crate) fn take() -> bool {
-    CURRENT.try_with(Budget::take).unwrap_or(true)
+/// Whether a request of the call that is under way may be repeated after a failure of this kind.
+/// A call outside of any budget may repeat what the SDK lets it.
+pub(crate) fn may_repeat(kind: Kind) -> bool {
+    CURRENT
+        .try_with(|call| {
+            call.in_doubt.fetch_or(kind == Kind::Unknown, Ordering::Relaxed);
+            is_worth_repeating(kind) && call.budget.take()
+        })
+        .unwrap_or_else(|_| is_worth_repeating(kind))
+}
+
+fn is_worth_repeating(kind: Kind) -> bool {
+    matches!(kind, Kind::Transient | Kind::Unknown)
 }
 
 #[cfg(test)]
@@ -50,10 +74,26 @@ mod tests {
     async fn calls_of_one_invocation_share_its_repeats_and_no_other_takes_of_them() {
         let (one, other) = (Budget::full(), Budget::full());
         for _ in 0..REPEATS {
-            assert!(one.clone().scope(async { take() }).await);
+            assert!(one.spend(async { may_repeat(Kind::Transient) }).await.0);
         }
-        assert!(!one.scope(async { take() }).await);
-        assert!(other.scope(async { take() }).await);
-        assert!(take(), "the ledger and the queues are not counted");
+        assert!(!one.spend(async { may_repeat(Kind::Transient) }).await.0);
+        assert!(other.spend(async { may_repeat(Kind::Transient) }).await.0);
+        assert!(may_repeat(Kind::Transient), "the ledger and the queues are not counted");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_succeed_is_not_repeated_and_costs_nothing() {
+        let budget = Budget::full();
+        for kind in [Kind::Busy, Kind::Denied, Kind::Permanent] {
+            assert!(!budget.spend(async { may_repeat(kind) }).await.0);
+        }
+        assert_eq!(budget.0.load(Ordering::Relaxed), REPEATS);
+    }
+
+    #[tokio::test]
+    async fn a_doubt_outlasts_the_answer_to_a_repeat() {
+        let call = async { (may_repeat(Kind::Unknown), may_repeat(Kind::Busy)) };
+        assert_eq!(Budget::full().spend(call).await, ((true, false), true));
+        assert!(!Budget::full().spend(async { may_repeat(Kind::Busy) }).await.1);
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 
 /// Why a wish was not carried out, as it stands in the ledger, in a dead letter and in the log.
 /// Codes that end in `Exception` are AWS's; the others are the constants of [`Reason`].
@@ -50,6 +51,18 @@ impl Reason {
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into() }
     }
+
+    /// What a person has to decide, since what happened cannot be found out any more.
+    pub(crate) fn outcome_unknown(what: impl fmt::Display) -> Self {
+        let advice = "look at the target, then send the dead letter again with `reveille redrive`, \
+                      or drop it";
+        Self::new(Self::OUTCOME_UNKNOWN, format!("{what}; {advice}"))
+    }
+
+    /// Whether it may have been carried out, so that only a person may open it again.
+    pub(crate) fn is_outcome_unknown(&self) -> bool {
+        self.code == Self::OUTCOME_UNKNOWN
+    }
 }
 
 impl fmt::Display for Reason {
@@ -90,6 +103,17 @@ impl Failure {
         Self { kind, reason: Reason::new(code, message) }
     }
 
+    /// The same where an earlier request of the call got no answer, so that no later one tells
+    /// what became of it.
+    #[must_use]
+    pub(crate) fn after_doubt(mut self) -> Self {
+        if self.kind != Kind::Unknown {
+            self.kind = Kind::Unknown;
+            self.reason.message.push_str(" (an earlier request of the same call got no answer)");
+        }
+        self
+    }
+
     /// Whether it may have been done and may not be repeated.
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
@@ -128,7 +152,7 @@ where
             }
             SdkError::DispatchFailure(context) => {
                 // Only where there was no connection is it known that nothing was sent.
-                let never_sent = context.is_timeout() || is_connect(&error);
+                let never_sent = context.as_connector_error().is_some_and(is_never_sent);
                 let kind = if never_sent { Kind::Transient } else { Kind::Unknown };
                 Self::new(kind, Reason::CONNECTION_FAILED, sentence(&error))
             }
@@ -140,12 +164,14 @@ where
     }
 }
 
-/// Whether a call that was answered with this error may succeed when it is repeated at once.
-pub(crate) fn may_succeed_at_once(code: Option<&str>, status: u16) -> bool {
-    match code {
-        Some(code) => kind_of(code, status) == Kind::Transient,
-        None => matches!(status, 429 | 500..),
-    }
+/// What an answer with this status means, which names an error or does not.
+pub(crate) fn kind_of_answer(code: Option<&str>, status: u16) -> Kind {
+    code.map_or_else(|| without_code(status).kind, |code| kind_of(code, status))
+}
+
+/// Whether the connection was never made, so that nothing can have been carried out.
+pub(crate) fn is_never_sent(error: &ConnectorError) -> bool {
+    error.is_timeout() || is_connect(error)
 }
 
 /// What an error that names itself means.

@@ -188,7 +188,11 @@ impl Ledger {
         let now = self.clock.now();
         let expiry = self.expiry(now);
         let Settlement { lease, status, reason, .. } = settlement;
-        let claimable_from = if status.is_final() { expiry.epoch_millis() } else { 0 };
+        // What may have been carried out is for a person to open again, and not for the next
+        // message that happens to have its token.
+        let is_unknown = reason.as_ref().is_some_and(Reason::is_outcome_unknown);
+        let is_closed = status.is_final() || (*status == Status::Rejected && is_unknown);
+        let claimable_from = if is_closed { expiry.epoch_millis() } else { 0 };
         let write = Write::new(&lease.key)
             .set("status", text(status.as_str()))
             .set("claimableFrom", number(claimable_from))

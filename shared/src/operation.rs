@@ -129,7 +129,8 @@ impl Attempt<'_> {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        self.within(self.send_before.since(self.clock.now()), question).await
+        let (answer, _) = self.within(self.send_before.since(self.clock.now()), question).await;
+        answer
     }
 
     /// Sends the call that starts something, if it may still be sent: the clock is compared with
@@ -147,7 +148,8 @@ impl Attempt<'_> {
         let now = self.clock.now();
         let remaining = self.may_send(now)?;
         self.sent_at.get_or_init(|| now);
-        self.within(remaining, call).await
+        let (answer, in_doubt) = self.within(remaining, call).await;
+        answer.map_err(|failure| if in_doubt { failure.after_doubt() } else { failure })
     }
 
     /// The time left for the call.
@@ -180,33 +182,32 @@ impl Attempt<'_> {
     }
 
     fn outcome_unknown(&self, since: Timestamp) -> Failure {
-        Failure::new(
-            Kind::Permanent,
-            Reason::OUTCOME_UNKNOWN,
-            format!(
-                "an attempt at {since} may have carried this out, and it is too late to repeat it \
-                 (a repeat is known to be safe for {} minutes, and never after notAfter); look at \
-                 the target, then redrive the dead letter or drop it",
-                self.repeatable_for.as_secs() / 60
-            ),
-        )
+        let reason = Reason::outcome_unknown(format_args!(
+            "an attempt at {since} may have carried this out, and it is too late to repeat it (a \
+             repeat is known to be safe for {} minutes, and never after notAfter)",
+            self.repeatable_for.as_secs() / 60
+        ));
+        Failure { kind: Kind::Permanent, reason }
     }
 
+    /// What became of the call, and whether a request of it was in doubt.
     async fn within<T, E>(
         &self,
         remaining: Duration,
         call: impl Future<Output = Result<T, SdkError<E>>>,
-    ) -> Result<T, Failure>
+    ) -> (Result<T, Failure>, bool)
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        match tokio::time::timeout(remaining, self.budget.scope(call)).await {
-            Ok(answer) => answer.map_err(Failure::from),
-            Err(_) => Err(Failure::new(
-                Kind::Unknown,
-                Reason::TIMED_OUT,
-                format!("no answer came within the invocation's last {} ms", remaining.as_millis()),
-            )),
+        match tokio::time::timeout(remaining, self.budget.spend(call)).await {
+            Ok((answer, in_doubt)) => (answer.map_err(Failure::from), in_doubt),
+            Err(_) => {
+                let message = format!(
+                    "no answer came within the invocation's last {} ms",
+                    remaining.as_millis()
+                );
+                (Err(Failure::new(Kind::Unknown, Reason::TIMED_OUT, message)), true)
+            }
         }
     }
 }

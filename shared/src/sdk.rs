@@ -10,12 +10,12 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_smithy_runtime_api::client::interceptors::context::Error as TypedError;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
-use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::retries::classifiers::{
     ClassifyRetry, RetryAction, RetryClassifierPriority,
 };
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use crate::failure::Kind;
 use crate::{budget, failure};
 
 /// The SDK waits for an answer without end unless it is told otherwise, and a hung socket would
@@ -41,7 +41,7 @@ pub fn bounded(config: &SdkConfig) -> SdkConfig {
 }
 
 /// Decides for the SDK which failed calls of an operation, by its error type, are repeated at once:
-/// those that did nothing and may succeed a moment later, and those that got no answer. So Image
+/// those that did nothing and may succeed a moment later, and those whose outcome is unknown. So Image
 /// Builder's throttling, which the SDK takes for final, is repeated, a quota that is used up, which
 /// it takes for throttling, is not, and an invocation keeps within its [`budget`].
 pub struct RetryClassifier<E>(PhantomData<fn() -> E>);
@@ -64,14 +64,7 @@ impl<E: ProvideErrorMetadata + Error + Send + Sync + 'static> ClassifyRetry for 
             return RetryAction::NoActionIndicated;
         };
         let status = context.response().map_or(0, |response| response.status().as_u16());
-        let may_succeed = match error.as_operation_error() {
-            Some(error) => {
-                let error = error.downcast_ref::<E>().and_then(ProvideErrorMetadata::code);
-                failure::may_succeed_at_once(error, status)
-            }
-            None => got_no_answer(error),
-        };
-        if may_succeed && budget::take() {
+        if budget::may_repeat(kind::<E>(error, status)) {
             // The SDK reserves more of its own allowance for a time-out than for any other.
             return RetryAction::throttling_error();
         }
@@ -88,10 +81,21 @@ impl<E: ProvideErrorMetadata + Error + Send + Sync + 'static> ClassifyRetry for 
     }
 }
 
-/// Whether the failure lies between here and the service, and not in what was asked.
-fn got_no_answer(error: &OrchestratorError<TypedError>) -> bool {
-    let is_ours = error.as_connector_error().is_some_and(ConnectorError::is_user);
-    let is_transport =
-        error.is_connector_error() || error.is_timeout_error() || error.is_response_error();
-    is_transport && !is_ours
+/// What a failed request means, as [`failure::Failure`] says it of a failed call.
+fn kind<E: ProvideErrorMetadata + Error + Send + Sync + 'static>(
+    error: &OrchestratorError<TypedError>,
+    status: u16,
+) -> Kind {
+    if let Some(error) = error.as_operation_error() {
+        let code = error.downcast_ref::<E>().and_then(ProvideErrorMetadata::code);
+        return failure::kind_of_answer(code, status);
+    }
+    match error.as_connector_error() {
+        Some(error) if error.is_user() => Kind::Permanent,
+        Some(error) if failure::is_never_sent(error) => Kind::Transient,
+        Some(_) => Kind::Unknown,
+        None if error.is_timeout_error() || error.is_response_error() => Kind::Unknown,
+        // It never came to a request: no credentials, no region, no endpoint.
+        None => Kind::Permanent,
+    }
 }

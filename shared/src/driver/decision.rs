@@ -35,7 +35,10 @@ impl Patience {
         let in_doubt = lease.doubt_since;
         let delay = retry::delay(kind, lease.attempts, self.busy_delay, random_share());
         match kind {
-            Kind::Permanent => Decision::rejected(lease, reason),
+            Kind::Permanent => {
+                let reason = in_doubt.map_or(reason.clone(), |since| unknown(since, &reason));
+                Decision::rejected(lease, reason)
+            }
             Kind::NotBegun => Decision::deferred(lease, reason, in_doubt, delay),
             Kind::Unknown => Decision::deferred(lease, reason, in_doubt.or(sent_at), delay),
             // It may be our own effect that is busy: never skipped, never given up.
@@ -67,17 +70,19 @@ impl Patience {
 }
 
 fn given_up(attempts: u32, in_doubt: Option<Timestamp>, last: &Reason) -> Reason {
-    let Some(since) = in_doubt else {
-        let message = format!("gave up after {attempts} attempts: {}", last.message);
-        return Reason::new(&last.code, message);
-    };
-    Reason::new(
-        Reason::OUTCOME_UNKNOWN,
-        format!(
-            "gave up after {attempts} attempts ({last}), and the one at {since} may have carried \
-             it out; look at the target, then redrive the dead letter or drop it"
-        ),
-    )
+    let message = format!("gave up after {attempts} attempts: {}", last.message);
+    let last = Reason::new(&last.code, message);
+    in_doubt.map_or(last.clone(), |since| unknown(since, &last))
+}
+
+/// What is said where the last attempt failed for good and an earlier one may not have.
+fn unknown(since: Timestamp, last: &Reason) -> Reason {
+    if last.is_outcome_unknown() {
+        return last.clone();
+    }
+    Reason::outcome_unknown(format_args!(
+        "the last attempt failed ({last}), and the one at {since} may have carried it out"
+    ))
 }
 
 /// What is written into the ledger, and what follows once it stands there.

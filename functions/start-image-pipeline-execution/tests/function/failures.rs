@@ -66,8 +66,7 @@ async fn every_failure_on_the_way_has_one_fate() {
         ("reset after the work", Fault::drop().after_work(), 3, "ConnectionFailed"),
         ("truncated", Fault::truncated(), 3, "UnreadableAnswer"),
         ("a page of a gateway", Fault::bad_gateway(), 3, "UnreadableAnswer"),
-        // It was carried out: asking again would only repeat the answer.
-        ("unreadable", Fault::unreadable(), 1, "UnreadableAnswer"),
+        ("unreadable", Fault::unreadable(), 3, "UnreadableAnswer"),
     ] {
         let function = function().await;
         function.world.image_builder().fault(OPERATION, fault.forever());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::Fault;
+use harness::{Fate, Fault};
 use serde_json::json;
 use shared::fingerprint::fingerprint;
 use start_image_pipeline_execution::StartImagePipelineExecution;
@@ -81,6 +81,30 @@ async fn a_wish_whose_answers_are_all_lost_ends_with_the_first_ones_image() {
     assert_eq!(image_builder.effects(), 1);
 }
 
+/// The SDK hands over the last answer alone, which says nothing of the request before it.
+#[tokio::test]
+async fn a_request_without_an_answer_leaves_a_doubt_whatever_its_repeats_are_told() {
+    for last in [
+        Fault::error("CallRateLimitExceededException", 429),
+        Fault::error("ForbiddenException", 403),
+        Fault::error("InvalidRequestException", 400),
+    ] {
+        let function = function().await;
+        let image_builder = function.world.image_builder();
+        image_builder.fault(OPERATION, Fault::drop().after_work());
+        image_builder.fault(OPERATION, last.clone().times(2));
+        let seen = function.see("nightly-1", &intent("nightly-1")).await;
+        assert!(seen.is(Fate::InDoubtWithin(30)), "{last:?}: {seen}");
+        assert!(!seen.code().is_empty());
+
+        image_builder.clear_faults();
+        function.world.clock.advance(Duration::from_mins(20));
+        assert_eq!(function.deliver(function.world.queue()).await, Some(vec![]));
+        assert_eq!(function.item("nightly-1")["status"], "STARTED");
+        assert_eq!(image_builder.effects(), 1);
+    }
+}
+
 #[tokio::test]
 async fn a_claim_whose_answer_was_lost_is_recognised_as_our_own() {
     let function = function().await;
@@ -141,6 +165,37 @@ async fn a_wish_in_doubt_for_too_long_is_reported_and_not_repeated() {
     let answer = function.invoke(&intent("nightly-1")).await.unwrap();
     assert_eq!(answer["outcomes"][0]["outcome"], "REJECTED", "{answer}");
     assert_eq!(function.dead_letters()[0].0, "OutcomeUnknown");
+    assert_eq!(function.world.image_builder().count(OPERATION), 0);
+}
+
+/// The dead worker may have started it before AWS came to say no.
+#[tokio::test]
+async fn a_wish_in_doubt_that_fails_for_good_is_reported_as_unknown() {
+    let function = function().await;
+    claimed_by_somebody_else(&function, "nightly-1");
+    function.world.clock.advance(Duration::from_secs(121));
+    function
+        .world
+        .image_builder()
+        .fault(OPERATION, Fault::error("ResourceNotFoundException", 404).forever());
+    let answer = function.invoke(&intent("nightly-1")).await.unwrap();
+    assert_eq!(answer["outcomes"][0]["outcome"], "REJECTED", "{answer}");
+    let (code, message) = function.dead_letters().remove(0);
+    assert_eq!(code, "OutcomeUnknown");
+    assert!(message.contains("ResourceNotFoundException"), "{message}");
+}
+
+/// Its token may be about to be forgotten by AWS, and then the next message would start it twice.
+#[tokio::test]
+async fn a_wish_of_unknown_outcome_is_not_opened_by_the_next_message_with_its_token() {
+    let function = function().await;
+    claimed_by_somebody_else(&function, "nightly-1");
+    function.world.clock.advance(Duration::from_hours(13));
+    function.invoke(&intent("nightly-1")).await.unwrap();
+    function.world.queue().send(&intent("nightly-1").to_string());
+    assert_eq!(function.deliver(function.world.queue()).await, Some(vec![]));
+    let codes: Vec<_> = function.dead_letters().into_iter().map(|(code, _)| code).collect();
+    assert_eq!(codes, ["OutcomeUnknown", "OutcomeUnknown"], "each is reported");
     assert_eq!(function.world.image_builder().count(OPERATION), 0);
 }
 
