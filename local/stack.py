@@ -34,6 +34,11 @@ BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
 STACK_NAME = "reveille"
 HEALTHY_WITHIN = 60.0
 STEPS = 4  # that `Stack.up` goes through
+# AWS authorises a batch as the single call, MiniStack under the batch's own name.
+BATCHES = {
+    "sqs:SendMessage": "sqs:SendMessageBatch",
+    "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -213,9 +218,9 @@ class Stack:
         """Does again by API what MiniStack 1.5.33 gets wrong when it reads a template.
 
         A number that comes from a parameter stays text, on which it then stops reading all queues;
-        and a function's DeadLetterConfig is dropped.
+        and a function's DeadLetterConfig is dropped. Batches are to be allowed by their own names.
         """
-        functions, queues = self.client("lambda"), self.client("sqs")
+        functions, queues, roles = self.client("lambda"), self.client("sqs"), self.client("iam")
         for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
             limit = int(mapping["ScalingConfig"]["MaximumConcurrency"])
             functions.update_event_source_mapping(
@@ -229,6 +234,8 @@ class Stack:
                 FunctionName=self.outputs[f"{operation}FunctionName"],
                 DeadLetterConfig={"TargetArn": queue["Attributes"]["QueueArn"]},
             )
+            function = functions.get_function_configuration(FunctionName=self.outputs[f"{operation}FunctionName"])
+            allow_batches(roles, function["Role"].rpartition("/")[2])
 
     def _start(self, name: str, command: list[str | Path], env: Mapping[str, str]) -> tuple[Process, Path]:
         log = self.logs / f"{name}.log"
@@ -260,6 +267,15 @@ class Stack:
         found = json.loads(self.record.read_text())
         self.processes = [Process(**process) for process in found["processes"]]
         self.endpoint, self.simulator, self.outputs = found["endpoint"], found["simulator"], found["outputs"]
+
+
+def allow_batches(roles: Any, role: str) -> None:
+    for name in roles.list_role_policies(RoleName=role)["PolicyNames"]:
+        policy = roles.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for statement in policy["Statement"]:
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            statement["Action"] = actions + [BATCHES[action] for action in actions if action in BATCHES]
+        roles.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
 
 
 def wait_until(step: Step, process: Process, log: Path, condition: Callable[[], object]) -> None:
