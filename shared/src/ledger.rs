@@ -290,7 +290,8 @@ fn own_lease(key: String, owner: String, stored: &Item, now: Timestamp) -> Lease
 }
 
 fn refused_claim(claimant: &Claimant<'_>, stored: Item) -> Result<Claim, Failure> {
-    if stored.fingerprint.as_deref() != Some(claimant.fingerprint) {
+    // What was called off before it arrived has no fingerprint: it stands for any request.
+    if stored.fingerprint.as_deref().is_some_and(|known| known != claimant.fingerprint) {
         let target = stored.target.as_deref().unwrap_or("another target");
         let created = stored.created_at.map_or_else(String::new, |at| format!(" at {at}"));
         return Ok(Claim::Mismatch(Reason::new(

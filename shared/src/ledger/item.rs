@@ -25,7 +25,8 @@ pub enum Status {
 }
 
 impl Status {
-    const ALL: [Self; 6] = [
+    /// Every status.
+    pub const ALL: [Self; 6] = [
         Self::Claimed,
         Self::Deferred,
         Self::Started,
@@ -63,11 +64,20 @@ impl Status {
 pub struct Item {
     /// How far it is; none where the text is none that we write.
     pub status: Option<Status>,
+    /// AWS's name of the operation.
+    pub operation: Option<String>,
+    /// The token of the wish, without the operation before it in the item's key.
+    pub token: Option<String>,
     /// The claim that wrote it last.
     pub owner: Option<String>,
     /// The resource that it is about.
     pub target: Option<String>,
-    /// Which request it was.
+    /// Where the delivery that was claimed last came from.
+    pub source: Option<String>,
+    /// What was asked, as JSON.
+    pub request: Option<String>,
+    /// Which request it was; none where a person called the wish off before it arrived, which
+    /// stands for any request.
     pub fingerprint: Option<String>,
     /// From when on it may be claimed.
     pub claimable_from: Timestamp,
@@ -81,20 +91,31 @@ pub struct Item {
     pub reason: Option<Reason>,
     /// When it was first seen.
     pub created_at: Option<Timestamp>,
-    expires_at_seconds: Option<i64>,
+    /// When it was written last.
+    pub updated_at: Option<Timestamp>,
+    /// From when on it is as good as gone; in whole seconds, as DynamoDB wants them.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Item {
-    pub(super) fn of(attributes: &HashMap<String, AttributeValue>) -> Self {
+    /// Reads an item's attributes.
+    #[must_use]
+    pub fn of(attributes: &HashMap<String, AttributeValue>) -> Self {
         let text = |name: &str| attributes.get(name).and_then(|value| value.as_s().ok()).cloned();
         let number = |name: &str| -> Option<i64> {
             attributes.get(name).and_then(|value| value.as_n().ok())?.parse().ok()
         };
+        let time = |name: &str| text(name).as_deref().and_then(Timestamp::parse);
+        let seconds = |name: &str| number(name).map(|seconds| seconds.saturating_mul(1000));
         let millis = |name: &str| number(name).map(Timestamp::from_epoch_millis);
         Self {
             status: text("status").as_deref().and_then(Status::of),
+            operation: text("operation"),
+            token: text("token").and_then(|key| Some(key.split_once('#')?.1.to_owned())),
             owner: text("owner"),
             target: text("target"),
+            source: text("source"),
+            request: text("request"),
             fingerprint: text("fingerprint"),
             claimable_from: millis("claimableFrom").unwrap_or(Timestamp::from_epoch_millis(0)),
             doubt_since: millis("doubtSince"),
@@ -102,13 +123,15 @@ impl Item {
             receipt: text("receipt"),
             reason: text("errorCode")
                 .map(|code| Reason::new(code, text("errorMessage").unwrap_or_default())),
-            created_at: text("createdAt").as_deref().and_then(Timestamp::parse),
-            expires_at_seconds: number("expiresAt"),
+            created_at: time("createdAt"),
+            updated_at: time("updatedAt"),
+            expires_at: seconds("expiresAt").map(Timestamp::from_epoch_millis),
         }
     }
 
     /// Whether it only waits for DynamoDB to remove it, which may take days.
-    pub(super) fn is_expired(&self, now: Timestamp) -> bool {
-        self.expires_at_seconds.is_some_and(|expiry| expiry < now.epoch_seconds())
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|expiry| expiry.epoch_seconds() < now.epoch_seconds())
     }
 }
