@@ -30,9 +30,9 @@ fn read(file: &Path) -> Result<String, Problem> {
 fn operation_of(file: &Path, named: Option<Operation>) -> Result<Operation, Problem> {
     let folder = file.parent().and_then(Path::file_name).and_then(|name| name.to_str());
     named.or_else(|| folder.and_then(Operation::of)).ok_or_else(|| {
-        let names = Operation::ALL.map(Operation::name).join(", ");
+        let known = Operation::ALL.map(Operation::name).join(", ");
         Problem::Usage(format!(
-            "found no operation for {}, expected --operation with one of {names}, or a file in a \
+            "found no operation for {}, expected --operation with one of {known}, or a file in a \
              folder named like its function, such as events/start-image-builder/",
             file.display()
         ))

@@ -136,7 +136,7 @@ impl Ledger {
         text: &str,
         operation: Option<Operation>,
     ) -> Result<Vec<Stored>, Problem> {
-        let mut asked = self.keys(text, operation)?;
+        let mut asked = keys(text, operation)?;
         let mut found = Vec::new();
         for _ in 0..ROUNDS {
             let answer = self
@@ -158,21 +158,6 @@ impl Ledger {
              again in a moment",
             self.table
         )))
-    }
-
-    fn keys(&self, text: &str, operation: Option<Operation>) -> Result<KeysAndAttributes, Problem> {
-        let operations =
-            Operation::ALL.into_iter().filter(|one| operation.is_none_or(|o| o == *one));
-        let mut keys: Vec<String> = operations.map(|one| key(one, text)).collect();
-        if split(text).is_some_and(|(one, _)| operation.is_none_or(|o| o == one)) {
-            keys.push(text.to_owned());
-        }
-        let keys = keys.into_iter().map(|key| Attributes::from([("token".into(), string(key))]));
-        KeysAndAttributes::builder()
-            .set_keys(Some(keys.collect()))
-            .consistent_read(true)
-            .build()
-            .map_err(|error| Problem::Usage(error.to_string()))
     }
 
     /// Settles a wish CANCELLED if it still stands as it was read; `None` is no item at all.
@@ -212,13 +197,8 @@ impl Ledger {
             .key("token", string(key(operation, token)))
             .update_expression(&update)
             .condition_expression(condition)
+            .set_expression_attribute_names(Some(names(&[&update, condition])))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        for name in ATTRIBUTES.into_iter().filter(|name| {
-            let placeholder = format!("#{name}");
-            [&update, condition].iter().any(|text| names(text, &placeholder))
-        }) {
-            call = call.expression_attribute_names(format!("#{name}"), name);
-        }
         for (name, value) in [
             (":operation", string(operation.name())),
             (":status", string(Status::Cancelled.as_str())),
@@ -275,30 +255,28 @@ impl Ledger {
     }
 }
 
-/// What a cancelling write and its conditions name.
-const ATTRIBUTES: [&str; 17] = [
-    "token",
-    "operation",
-    "target",
-    "fingerprint",
-    "status",
-    "owner",
-    "claimableFrom",
-    "doubtSince",
-    "attempts",
-    "source",
-    "request",
-    "receipt",
-    "errorCode",
-    "errorMessage",
-    "createdAt",
-    "updatedAt",
-    "expiresAt",
-];
+/// Every key that this text can stand for.
+fn keys(text: &str, operation: Option<Operation>) -> Result<KeysAndAttributes, Problem> {
+    let operations = Operation::ALL.into_iter().filter(|one| operation.is_none_or(|o| o == *one));
+    let mut keys: Vec<String> = operations.map(|one| key(one, text)).collect();
+    if split(text).is_some_and(|(one, _)| operation.is_none_or(|o| o == one)) {
+        keys.push(text.to_owned());
+    }
+    let keys = keys.into_iter().map(|key| Attributes::from([("token".into(), string(key))]));
+    KeysAndAttributes::builder()
+        .set_keys(Some(keys.collect()))
+        .consistent_read(true)
+        .build()
+        .map_err(|error| Problem::Usage(error.to_string()))
+}
 
-/// Whether the expression uses this very placeholder, and not only a longer one.
-fn names(expression: &str, placeholder: &str) -> bool {
-    expression.split(|c: char| !c.is_alphanumeric() && c != '#').any(|word| word == placeholder)
+/// Each name of the expressions behind its placeholder, since half of the attributes are reserved
+/// words.
+fn names(expressions: &[&str]) -> HashMap<String, String> {
+    let words = expressions
+        .iter()
+        .flat_map(|expression| expression.split(|c: char| !c.is_alphanumeric() && c != '#'));
+    words.filter_map(|word| Some((word.to_owned(), word.strip_prefix('#')?.to_owned()))).collect()
 }
 
 impl Stored {
@@ -374,13 +352,7 @@ impl Expressions {
         let shown = ["token", "target", "status", "attempts", "errorCode", "updatedAt"];
         let projection = (!whole).then(|| shown.map(|name| format!("#{name}")).join(", "));
         let filter = conditions.join(" AND ");
-        let is_named = |name: &str| {
-            let placeholder = format!("#{name}");
-            names(&filter, &placeholder)
-                || projection.as_deref().is_some_and(|text| names(text, &placeholder))
-        };
-        let names = ATTRIBUTES.into_iter().filter(|name| is_named(name));
-        let names = names.map(|name| (format!("#{name}"), name.to_owned())).collect();
+        let names = names(&[&filter, projection.as_deref().unwrap_or_default()]);
         Self { filter, projection, names, values }
     }
 }

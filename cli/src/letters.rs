@@ -43,7 +43,7 @@ pub(crate) struct Letter {
 #[derive(Debug)]
 pub(crate) struct Letters {
     pub(crate) queue: Queue,
-    pub(crate) letters: Vec<Letter>,
+    pub(crate) all: Vec<Letter>,
     /// About how many more there are: beyond the limit, or held by somebody else.
     pub(crate) more: usize,
     client: Client,
@@ -58,10 +58,10 @@ impl Letters {
     ) -> Result<Self, Problem> {
         let client = Client::new(stack.config().await?);
         let count = count(&client, &queue).await?;
-        let mut held = Self { queue, letters: Vec::new(), more: 0, client };
+        let mut held = Self { queue, all: Vec::new(), more: 0, client };
         let mut seen = HashSet::new();
-        while held.letters.len() < limit {
-            let messages = match held.next(limit - held.letters.len()).await {
+        while held.all.len() < limit {
+            let messages = match held.next(limit - held.all.len()).await {
                 Ok(messages) => messages,
                 Err(problem) => {
                     held.release().await;
@@ -74,17 +74,16 @@ impl Letters {
             for letter in messages.into_iter().filter_map(Letter::of) {
                 // SQS may deliver one twice; the handle of the later receipt is the good one.
                 if seen.insert(letter.id.clone()) {
-                    held.letters.push(letter);
-                } else if let Some(known) =
-                    held.letters.iter_mut().find(|known| known.id == letter.id)
+                    held.all.push(letter);
+                } else if let Some(known) = held.all.iter_mut().find(|known| known.id == letter.id)
                 {
                     *known = letter;
                 }
             }
-            output::progress(&format!("read {} dead letters", held.letters.len()));
+            output::progress(&format!("read {} dead letters", held.all.len()));
         }
         output::clear_progress();
-        held.more = count.saturating_sub(held.letters.len());
+        held.more = count.saturating_sub(held.all.len());
         Ok(held)
     }
 
@@ -109,7 +108,7 @@ impl Letters {
     /// Makes every letter that is still held visible again, at once.
     pub(crate) async fn release(self) {
         let mut hidden = 0;
-        for letters in self.letters.chunks(BATCH) {
+        for letters in self.all.chunks(BATCH) {
             let entries = letters.iter().enumerate().map(|(place, letter)| {
                 ChangeMessageVisibilityBatchRequestEntry::builder()
                     .id(place.to_string())

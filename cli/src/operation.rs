@@ -16,6 +16,7 @@ use start_streaming_session::StartStreamingSession;
 /// One of the four operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 #[value(rename_all = "PascalCase")]
+#[expect(clippy::enum_variant_names, reason = "these are AWS's names")]
 pub(crate) enum Operation {
     #[value(alias = "start-image-pipeline-execution")]
     StartImagePipelineExecution,

@@ -1,6 +1,6 @@
 //! Text for people, lines for programs.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal, Write as _};
 
 use anstyle::{AnsiColor, Style};
@@ -22,6 +22,15 @@ pub(crate) fn print(text: &str) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+/// Each on a line of its own.
+pub(crate) fn lines<T: Display>(items: impl Iterator<Item = T>) -> String {
+    items.fold(String::new(), |mut text, item| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{item}");
+        text
+    })
 }
 
 pub(crate) fn error(sentence: &str) {

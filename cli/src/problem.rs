@@ -54,10 +54,12 @@ fn advice(failure: &Failure) -> &'static str {
         (_, Reason::CONNECTION_FAILED | Reason::TIMED_OUT) => {
             "; look at the network, at --region, and at AWS_ENDPOINT_URL_... where it is set"
         }
-        (_, "ResourceNotFoundException" | "QueueDoesNotExist")
-        | (_, "AWS.SimpleQueueService.NonExistentQueue") => {
-            "; look at --region, --profile, --stack-name, and the names given on the command line"
-        }
+        (
+            _,
+            "ResourceNotFoundException"
+            | "QueueDoesNotExist"
+            | "AWS.SimpleQueueService.NonExistentQueue",
+        ) => "; look at --region, --profile, --stack-name, and the names given on the command line",
         (Kind::Denied, _) => "; expected credentials that may do this: look at --profile",
         (Kind::Transient, _) => "; try again in a moment",
         _ => "",

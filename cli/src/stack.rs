@@ -151,7 +151,7 @@ impl Stack {
             }
             Problem::aws(format_args!("the stack `{name}` could not be described"), error)
         })?;
-        let outputs = answer.stacks.into_iter().flatten().flat_map(|stack| stack.outputs);
+        let outputs = answer.stacks.into_iter().flatten().filter_map(|stack| stack.outputs);
         Ok(outputs
             .flatten()
             .filter_map(|output| Some((output.output_key?, output.output_value?)))

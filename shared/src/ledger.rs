@@ -45,7 +45,7 @@ pub enum Claim {
     /// The wish is ours until the lease ends.
     Won(Lease),
     /// It has ended before: its item says how.
-    Done(Item),
+    Done(Box<Item>),
     /// This very source was told no before, and is told the same again.
     Rejected(Reason),
     /// Another invocation is at work on it until then.
@@ -304,7 +304,9 @@ fn refused_claim(claimant: &Claimant<'_>, stored: Item) -> Result<Claim, Failure
     }
     match stored.status {
         Some(Status::Claimed) => Ok(Claim::Leased(stored.claimable_from)),
-        Some(Status::Started | Status::Skipped | Status::Cancelled) => Ok(Claim::Done(stored)),
+        Some(Status::Started | Status::Skipped | Status::Cancelled) => {
+            Ok(Claim::Done(Box::new(stored)))
+        }
         Some(Status::Rejected) => Ok(Claim::Rejected(stored.reason.unwrap_or_else(|| {
             Reason::new(Reason::INVALID_INTENT, "it was rejected before, without a reason")
         }))),

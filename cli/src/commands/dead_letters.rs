@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::clock::{Clock, Timestamp};
 
 use crate::arguments::OneOperation;
@@ -46,7 +46,7 @@ pub(crate) async fn run(what: &DeadLetters, stack: &Stack) -> Result<(), Problem
     for queue in stack.dead_letter_queues(what.one.operation).await? {
         let held = Letters::receive(stack, queue, what.limit.get()).await?;
         let operation = held.queue.operation;
-        lines.extend(held.letters.iter().map(|letter| Line {
+        lines.extend(held.all.iter().map(|letter| Line {
             operation,
             wishes: held.wishes(letter, |_| ()),
             letter: letter.clone(),
@@ -56,7 +56,8 @@ pub(crate) async fn run(what: &DeadLetters, stack: &Stack) -> Result<(), Problem
         }
         held.release().await;
     }
-    let text = if what.json { lines.iter().map(Line::json).collect() } else { table(&lines, now) };
+    let text =
+        if what.json { output::lines(lines.iter().map(Line::json)) } else { table(&lines, now) };
     if !lines.is_empty() {
         output::print(&text)?;
     }
@@ -104,12 +105,12 @@ impl Line {
         self.wishes.iter().flatten().filter_map(|entry| entry.wish.as_ref().ok())
     }
 
-    fn json(&self) -> String {
+    fn json(&self) -> Value {
         let wishes: Vec<_> = self
             .valid()
             .map(|wish| json!({"token": wish.token.as_str(), "target": wish.target}))
             .collect();
-        let line = json!({
+        json!({
             "operation": self.operation.name(),
             "messageId": self.letter.id,
             "sentAt": self.letter.sent.map(|sent| sent.to_string()),
@@ -118,8 +119,7 @@ impl Line {
             "token": self.letter.token(),
             "wishes": wishes,
             "body": self.letter.body,
-        });
-        format!("{line}\n")
+        })
     }
 }
 

@@ -67,15 +67,13 @@ pub(crate) async fn run(what: &List, stack: &Stack) -> Result<(), Problem> {
     }
     let left_out = wishes.len().saturating_sub(what.limit.get());
     wishes.truncate(what.limit.get());
-    output::print(&if what.json { lines(&wishes) } else { table(&wishes) })?;
+    let text =
+        if what.json { output::lines(wishes.iter().map(Stored::json)) } else { table(&wishes) };
+    output::print(&text)?;
     if left_out > 0 {
         output::remark(&format!("{left_out} older ones are left out; --limit shows more"));
     }
     Ok(())
-}
-
-fn lines(wishes: &[Stored]) -> String {
-    wishes.iter().map(|stored| format!("{}\n", stored.json())).collect()
 }
 
 fn table(wishes: &[Stored]) -> String {

@@ -28,7 +28,7 @@ use crate::stack::{Queue, Stack};
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("which").required(true))]
 pub(crate) struct Redrive {
-    /// Letters with this errorCode, such as ResourceNotFoundException
+    /// Letters with this reason, as `dead-letters` shows it
     #[arg(long, value_name = "CODE", group = "which")]
     reason: Option<String>,
     /// The letter of this wish: a token, or OPERATION#TOKEN
@@ -84,10 +84,10 @@ impl Redrive {
     /// Takes the letters that go out of those that are held.
     fn choose(&self, held: &mut Letters, tally: &mut Tally) -> Vec<Parcel> {
         let mut parcels = Vec::new();
-        for letter in std::mem::take(&mut held.letters) {
+        for letter in std::mem::take(&mut held.all) {
             let read = held.wishes(&letter, |intent| self.change(intent));
             if !self.is_asked_for(held.queue.operation, &letter, read.as_deref().unwrap_or(&[])) {
-                held.letters.push(letter);
+                held.all.push(letter);
                 continue;
             }
             tally.matched += 1;
@@ -107,7 +107,7 @@ impl Redrive {
                         held.queue.operation.name(),
                         output::one_line(&found)
                     ));
-                    held.letters.push(letter);
+                    held.all.push(letter);
                 }
             }
         }
@@ -176,7 +176,7 @@ impl Redrive {
                     if !self.dry_run {
                         tally.unsure.push(format!("the dead letter {} stays: {why}", letter.id));
                     }
-                    held.letters.push(letter);
+                    held.all.push(letter);
                 }
             }
         }
@@ -186,7 +186,7 @@ impl Redrive {
                  harmless",
                 letter.id
             ));
-            held.letters.push(letter);
+            held.all.push(letter);
         }
         Ok(())
     }

@@ -36,7 +36,7 @@ pub(crate) async fn run(what: &Send, stack: &Stack) -> Result<(), Problem> {
     let operation = operation_of(&what.file, what.one.operation)?;
     let wishes = wishes(what, operation)?;
     if what.dry_run {
-        output::print(&wishes.iter().map(|wish| format!("{}\n", wish.frozen)).collect::<String>())?;
+        output::print(&output::lines(wishes.iter().map(|wish| &wish.frozen)))?;
         output::remark(&format!("nothing was sent: this is a dry run of {}", operation.name()));
         return Ok(());
     }

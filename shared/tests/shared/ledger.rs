@@ -125,6 +125,24 @@ async fn another_request_under_the_same_token_is_a_mismatch_in_every_state() {
 }
 
 #[tokio::test]
+async fn a_wish_called_off_before_it_arrived_stands_for_any_request() {
+    let desk = desk().await;
+    desk.won().await;
+    let mut item = desk.world.ledger_item(KEY).unwrap();
+    let day = Duration::from_hours(24);
+    item["status"] = json!("CANCELLED");
+    item["claimableFrom"] = json!((desk.clock.now() + 30 * day).epoch_millis());
+    item.as_object_mut().unwrap().remove("fingerprint");
+    desk.world.put_ledger_item(&item);
+    for fingerprint in ["f", "other"] {
+        let claim = desk.claim(fingerprint, "s").await;
+        let cancelled = Some(Status::Cancelled);
+        assert!(matches!(&claim, Claim::Done(item) if item.status == cancelled), "{claim:?}");
+    }
+    assert_eq!(desk.world.ledger_item(KEY).unwrap(), item, "nothing was written");
+}
+
+#[tokio::test]
 async fn a_final_wish_is_done_until_it_expires() {
     for status in [Status::Started, Status::Skipped, Status::Cancelled] {
         let desk = desk().await;
