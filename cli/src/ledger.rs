@@ -1,4 +1,4 @@
-//! Reading the ledger's items, and the one write that a person may do.
+//! Reading the ledger's items, and the two writes that a person may do.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::types::{
 use futures_util::future::try_join_all;
 use serde_json::{Map, Value};
 use shared::clock::{Clock, Timestamp};
+use shared::failure::Reason;
 use shared::ledger::{Item, Status};
 use uuid::Uuid;
 
@@ -235,6 +236,35 @@ impl Ledger {
                 _ => Err(self.unwritten(SdkError::ServiceError(context))),
             },
             Err(error) => Err(self.unwritten(error)),
+        }
+    }
+
+    /// Lets the next message carry out a wish that ended as `OutcomeUnknown`; does nothing to any
+    /// other.
+    pub(crate) async fn open(&self, operation: Operation, token: &str) -> Result<(), Problem> {
+        let (update, condition) =
+            ("SET #claimableFrom = :atOnce", "#status = :rejected AND #errorCode = :unknown");
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("token", string(key(operation, token)))
+            .update_expression(update)
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(names(&[update, condition])))
+            .expression_attribute_values(":atOnce", number(0))
+            .expression_attribute_values(":rejected", string(Status::Rejected.as_str()))
+            .expression_attribute_values(":unknown", string(Reason::OUTCOME_UNKNOWN))
+            .send()
+            .await;
+        match answer {
+            Err(SdkError::ServiceError(context))
+                if context.err().is_conditional_check_failed_exception() =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(self.unwritten(error)),
+            Ok(_) => Ok(()),
         }
     }
 

@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 
 use clap::{ArgGroup, Args};
 use serde_json::Value;
+use shared::failure::Reason;
 use shared::intent::NOT_AFTER;
 
 use crate::arguments::OneOperation;
-use crate::ledger;
+use crate::ledger::{self, Ledger};
 use crate::letters::{Letter, Letters};
 use crate::operation::{Operation, Valid};
 use crate::output::{self, Table, plain};
@@ -23,6 +24,9 @@ use crate::stack::{Queue, Stack};
 /// has taken all of its wishes; killed in between, it is there for another redrive, and the tokens
 /// see to it that each wish still has one effect. A letter that is not valid stays: correct what it
 /// says, send that as a new wish without its clientToken, and delete the letter.
+///
+/// A wish that ended as OutcomeUnknown is closed to every message until this command opens it: look
+/// at its target first, for it may have been carried out, and would be a second time.
 ///
 /// Where this command is killed, what it held is visible again after two minutes.
 #[derive(Debug, Args)]
@@ -150,6 +154,7 @@ impl Redrive {
         let outcomes = if self.dry_run {
             vec![Err("this is a dry run".to_owned()); wishes.len()]
         } else {
+            open(stack, queue.operation, &parcels).await?;
             sending::send(stack, queue, &wishes).await?
         };
         let mut outcomes = outcomes.into_iter();
@@ -190,6 +195,21 @@ impl Redrive {
         }
         Ok(())
     }
+}
+
+/// Opens again what was closed because nobody knows whether it was carried out: that this command
+/// is run on it is the person's decision.
+async fn open(stack: &Stack, operation: Operation, parcels: &[Parcel]) -> Result<(), Problem> {
+    let is_closed = |parcel: &&Parcel| parcel.letter.reason() == Some(Reason::OUTCOME_UNKNOWN);
+    let closed: Vec<_> = parcels.iter().filter(is_closed).flat_map(|one| &one.wishes).collect();
+    if closed.is_empty() {
+        return Ok(());
+    }
+    let ledger = Ledger::of(stack).await?;
+    for wish in closed {
+        ledger.open(operation, wish.token.as_str()).await?;
+    }
+    Ok(())
 }
 
 impl Tally {

@@ -99,16 +99,18 @@ pub(crate) fn doubt(item: &Item, now: Timestamp) -> Option<String> {
         (Some(Status::Claimed), Some(since)) if item.claimable_from >= now => {
             // A claim begins a doubt of its own; only an earlier one is another attempt's.
             let earlier = item.updated_at.is_none_or(|updated| since < updated);
-            earlier.then(|| format!("since {since}: {MAY_HAVE}"))
+            earlier.then(|| format!("since {since}: {MAY_HAVE}; {REPEAT}"))
         }
-        (_, Some(since)) if open => Some(format!("since {since}: {MAY_HAVE}")),
-        (Some(Status::Rejected), _) if is_outcome_unknown(item) => Some(MAY_HAVE.to_owned()),
+        (_, Some(since)) if open => Some(format!("since {since}: {MAY_HAVE}; {REPEAT}")),
+        (Some(Status::Rejected), _) if is_outcome_unknown(item) => {
+            Some(format!("{MAY_HAVE}; look at the target: a redrive would carry it out again"))
+        }
         _ => None,
     }
 }
 
-const MAY_HAVE: &str = "an attempt may have carried it out, and its answer never came; a repeat \
-                        goes out with the same token, while that is known to be safe";
+const MAY_HAVE: &str = "an attempt may have carried it out, and its answer never came";
+const REPEAT: &str = "a repeat goes out with the same token, while that is known to be safe";
 
 fn is_outcome_unknown(item: &Item) -> bool {
     let code = item.reason.as_ref().map(|reason| reason.code.as_str());

@@ -1,12 +1,13 @@
 //! `reveille redrive`
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use harness::{Attribute, Fault};
 use serde_json::{Value, json};
 
 use crate::function::Function;
-use crate::{Desk, LINUX, PIPELINE, desk, intent};
+use crate::{Desk, LINUX, PIPELINE, desk, intent, now};
 
 fn schedule() -> Value {
     json!({
@@ -161,6 +162,38 @@ async fn not_after_can_be_left_out() {
     assert_eq!(waiting(&desk), [json!({"imagePipelineArn": LINUX, "clientToken": "late"})]);
     Function::of(&desk.world).deliver(desk.world.queue()).await;
     desk.run(&["show", "late"]).await.ended(0).says("STARTED");
+}
+
+/// A worker died over it, and nobody asked again for longer than AWS is known to remember tokens.
+#[tokio::test]
+async fn a_wish_of_unknown_outcome_is_opened_by_a_redrive_and_by_nothing_else() {
+    let desk = desk().await;
+    desk.world.image_builder().create_pipeline(LINUX).unwrap();
+    let request = json!({"imagePipelineArn": LINUX});
+    desk.put(
+        "t",
+        &json!({
+            "status": "CLAIMED",
+            "fingerprint": shared::fingerprint::fingerprint(PIPELINE, &request).unwrap(),
+            "doubtSince": (now() - Duration::from_hours(13)).epoch_millis(),
+        }),
+    );
+    rejected(&desk, &intent("t")).await;
+    let letter = desk.world.dead_letters().messages().remove(0);
+    assert_eq!(letter.attribute("errorCode"), Some("OutcomeUnknown"));
+
+    rejected(&desk, &intent("t")).await;
+    assert_eq!(desk.world.image_builder().effects(), 0, "the next message does not open it");
+
+    desk.run(&["redrive", "--token", "t", "--dry-run"]).await.ended(0);
+    rejected(&desk, &intent("t")).await;
+    assert_eq!(desk.world.image_builder().effects(), 0, "nor does a dry run");
+
+    desk.run(&["redrive", "--token", "t"]).await.ended(0);
+    let function = Function::of(&desk.world);
+    while function.deliver(desk.world.queue()).await.is_some() {}
+    assert_eq!(desk.world.image_builder().effects(), 1);
+    desk.run(&["show", "t"]).await.ended(0).says("STARTED");
 }
 
 #[tokio::test]
