@@ -1,7 +1,7 @@
 //! One invocation: `shared/src/driver.rs`, `driver/decision.rs`, `operation.rs`.
 
 use crate::ledger::{Claimant, Lease, Reason, Settlement, Status};
-use crate::protocol::{DoubtAfter, Protocol};
+use crate::protocol::{DoubtAfter, Protocol, Refusal};
 use crate::times::{MAX_ATTEMPTS, MAX_BUSY, NOT_AFTER, REPEATABLE_FOR};
 
 /// The wish.
@@ -133,6 +133,11 @@ pub fn decide(protocol: &Protocol, wish: Wish, lease: Lease, attempt: Attempted)
         DoubtAfter::LastRequest => lease.doubt_since,
     };
     match kind {
+        Kind::Permanent(_)
+            if in_doubt.is_some() && protocol.refused_in_doubt == Refusal::OutcomeUnknown =>
+        {
+            rejected(lease, Reason::OutcomeUnknown)
+        }
         Kind::Permanent(reason) => rejected(lease, reason),
         Kind::NotBegun => deferred(lease, in_doubt),
         Kind::Unknown => deferred(lease, in_doubt.or(sent_at)),

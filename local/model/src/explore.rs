@@ -27,10 +27,10 @@ pub fn all(scenario: Scenario, threads: usize) -> Explored {
     explore(scenario, threads, HasDiscoveries::All)
 }
 
-/// Searches for the shortest way to the first violation.
+/// Searches for the shortest way to a violation of this property.
 #[must_use]
-pub fn first_violation(scenario: Scenario) -> Explored {
-    explore(scenario, 1, HasDiscoveries::AnyFailures)
+pub fn violation(scenario: Scenario, property: &'static str) -> Explored {
+    explore(scenario, 1, HasDiscoveries::AnyOf([property].into()))
 }
 
 fn explore(scenario: Scenario, threads: usize, until: HasDiscoveries) -> Explored {

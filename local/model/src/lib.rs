@@ -10,6 +10,7 @@
 //! | [`times`] | durations, and the assumptions about them |
 //! | [`scenario`] | what may happen, how often, and what must hold in every state |
 //! | [`explore`] | every state of a scenario |
+//! | [`worlds`] | the scenarios, and the wrong protocols that must be caught |
 
 pub mod aws;
 pub mod driver;
@@ -18,3 +19,4 @@ pub mod ledger;
 pub mod protocol;
 pub mod scenario;
 pub mod times;
+pub mod worlds;

@@ -1,43 +1,46 @@
-//! Prints the figures.
-use model::aws::Operation;
-use model::protocol::Protocol;
-use model::scenario::{Budget, Scenario};
+//! Explores every world, and prints what was found.
 
-fn main() {
-    let a: Vec<u8> =
-        std::env::args().nth(1).unwrap_or_default().bytes().map(|b| b - b'0').collect();
-    let p = match std::env::args().nth(2).as_deref() {
-        Some("fence") => Protocol::WITHOUT_THE_OWNER_FENCE,
-        Some("fresh") => Protocol::FRESH_TOKEN_PER_ATTEMPT,
-        Some("delete") => Protocol::DELETE_ON_FAILURE,
-        Some("powertools") => Protocol::POWERTOOLS,
-        Some("margin") => Protocol::WITHOUT_A_LEASE_MARGIN,
-        Some("last") => Protocol::LAST_ANSWER_ONLY,
-        Some("other") => Protocol::ANY_OTHER_SOURCE,
-        _ => Protocol::REVEILLE,
-    };
-    let budget = Budget {
-        crashes: a[0],
-        faults: a[1],
-        duplicates: a[2],
-        clocks: a[3],
-        overruns: a[4],
-        busy: a[5],
-        late: a[6],
-        stops: a[7],
-    };
-    for operation in [Operation::Tokened, Operation::Builder] {
-        let s =
-            Scenario { protocol: p, operation, workers: usize::from(a[8]), budget, twin: a[9] > 0 };
-        let e = if p == Protocol::REVEILLE {
-            model::explore::all(s, 2)
-        } else {
-            model::explore::first_violation(s)
-        };
-        println!("{operation:?} states {} depth {} time {:?}", e.states, e.depth, e.time);
-        println!("  reached {:?}", e.reached);
-        for (name, path) in e.violations {
-            println!("  VIOLATED {name}: {:#?}", path.into_actions());
+use std::process::ExitCode;
+
+use model::worlds::{CONTROLS, FULL, SMALL, both};
+use model::{explore, scenario::Scenario};
+
+fn main() -> ExitCode {
+    let mut holds = true;
+    for (name, scenario) in SMALL.into_iter().chain(FULL) {
+        for scenario in both(scenario) {
+            holds &= show(name, scenario);
         }
     }
+    for control in CONTROLS {
+        let explored = explore::violation(control.scenario, control.breaks);
+        let path = explored.violations.iter().find(|(name, _)| *name == control.breaks);
+        println!("\ncontrol: {}", control.name);
+        if let Some((name, path)) = path {
+            println!("  caught, against: {name}");
+            for action in path.clone().into_actions() {
+                println!("    {action:?}");
+            }
+        } else {
+            println!("  not caught");
+            holds = false;
+        }
+    }
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Whether everything holds in the scenario.
+fn show(name: &str, scenario: Scenario) -> bool {
+    let explored = explore::all(scenario, 2);
+    println!(
+        "{name} ({:?}): {} states, depth {}, {:.1} s",
+        scenario.operation,
+        explored.states,
+        explored.depth,
+        explored.time.as_secs_f64(),
+    );
+    for (name, path) in &explored.violations {
+        println!("  does not hold: {name}: {:?}", path.clone().into_actions());
+    }
+    explored.violations.is_empty()
 }

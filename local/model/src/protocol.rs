@@ -14,6 +14,8 @@ pub struct Protocol {
     pub lease_margin: u8,
     /// Which requests of one call begin a doubt.
     pub doubt: DoubtAfter,
+    /// What a refusal for ever means while an earlier attempt is in doubt.
+    pub refused_in_doubt: Refusal,
     /// Who may claim a wish that ended as `OutcomeUnknown`.
     pub outcome_unknown: ClaimableBy,
 }
@@ -26,6 +28,7 @@ impl Protocol {
         failure: OnFailure::Settle,
         lease_margin: crate::times::LEASE_MARGIN,
         doubt: DoubtAfter::AnyRequest,
+        refused_in_doubt: Refusal::OutcomeUnknown,
         outcome_unknown: ClaimableBy::Person,
     };
 
@@ -53,6 +56,10 @@ impl Protocol {
 
     /// Where the SDK sent a call several times, the last answer is taken for all of them.
     pub const LAST_ANSWER_ONLY: Self = Self { doubt: DoubtAfter::LastRequest, ..Self::REVEILLE };
+
+    /// AWS's no is reported as if no earlier attempt might have been carried out.
+    pub const REFUSAL_TAKEN_AT_ITS_WORD: Self =
+        Self { refused_in_doubt: Refusal::AsItSays, ..Self::REVEILLE };
 
     /// Another message with the same token begins again what ended as `OutcomeUnknown`.
     pub const ANY_OTHER_SOURCE: Self =
@@ -93,6 +100,15 @@ pub enum DoubtAfter {
     AnyRequest,
     /// The last, if it was not answered.
     LastRequest,
+}
+
+/// What a refusal for ever means while an earlier attempt is in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It says nothing of the earlier attempt.
+    OutcomeUnknown,
+    /// That nothing was started.
+    AsItSays,
 }
 
 /// Who may claim a wish that ended as `OutcomeUnknown`.

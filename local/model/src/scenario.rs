@@ -192,7 +192,7 @@ impl Model for Scenario {
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         // What happens after a violation explains nothing.
-        if state.aws.effects > 1 || state.undone || state.overlapped {
+        if state.is_violated() {
             return;
         }
         for place in 0..state.workers.len() {
@@ -252,7 +252,7 @@ impl Model for Scenario {
             Property::always("whatever stops has ended", |scenario: &Self, state: &State| {
                 let mut actions = Vec::new();
                 scenario.actions(state, &mut actions);
-                !actions.is_empty() || state.has_ended()
+                !actions.is_empty() || state.is_violated() || state.has_ended()
             }),
         ];
         properties.extend(ENDINGS.map(|(name, is_reached)| Property::sometimes(name, is_reached)));
@@ -738,6 +738,10 @@ impl State {
         }
     }
 
+    fn is_violated(&self) -> bool {
+        self.aws.effects > 1 || self.undone || self.overlapped
+    }
+
     /// Whether an owner may still send, or its call may still arrive.
     fn is_worked_on(&self) -> bool {
         self.workers.iter().flatten().any(|worker| worker.may_call(self.now))
@@ -747,7 +751,8 @@ impl State {
     /// What the item says of AWS is so: a receipt is that of the one effect, and only
     /// `OutcomeUnknown` leaves it open.
     fn tells_the_truth(&self) -> bool {
-        let Some(item) = &self.ledger else { return true };
+        // What was never claimed was never called.
+        let Some(item) = &self.ledger else { return self.aws.effects == 0 };
         match (item.status, item.reason) {
             (Status::Started, _) => item.receipt == Some(1) && self.aws.effects == 1,
             (Status::Rejected, Some(Reason::OutcomeUnknown)) => true,
@@ -781,7 +786,7 @@ impl State {
         };
         self.queue.is_empty()
             && self.workers.iter().all(Option::is_none)
-            && self.ledger.as_ref().is_some_and(ends)
+            && self.ledger.as_ref().map_or(!self.dead_letters.is_empty(), ends)
     }
 
     fn ends_as(&self, status: Status) -> bool {
