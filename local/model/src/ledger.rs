@@ -130,7 +130,7 @@ pub fn claim(protocol: &Protocol, ledger: &mut Option<Item>, claimant: &Claimant
     let Claimant { owner, now, lease_end, source } = *claimant;
     let may_claim = |item: &Item| {
         item.claimable_from < now
-            && (item.status != Status::Rejected || may_begin_again(protocol, item, source))
+            && (item.status != Status::Rejected || may_begin_again(*protocol, item, source))
     };
     if let Some(stored) = ledger.as_ref().filter(|item| !may_claim(item)) {
         return match stored {
@@ -158,7 +158,7 @@ pub fn claim(protocol: &Protocol, ledger: &mut Option<Item>, claimant: &Claimant
 }
 
 /// A rejection is remembered for its source only: another one may try.
-fn may_begin_again(protocol: &Protocol, rejected: &Item, source: u8) -> bool {
+fn may_begin_again(protocol: Protocol, rejected: &Item, source: u8) -> bool {
     let known = rejected.reason != Some(Reason::OutcomeUnknown);
     rejected.source != source && (known || protocol.outcome_unknown == ClaimableBy::AnotherSource)
 }
