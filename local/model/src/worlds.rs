@@ -38,7 +38,7 @@ pub const SMALL: [World; 5] = [
     (
         "two producers of one token",
         Scenario {
-            budget: Budget { crashes: 1, late: 1, stops: 1, ..NOTHING },
+            budget: Budget { crashes: 1, stops: 1, ..NOTHING },
             workers: 1,
             twin: true,
             ..QUIET
