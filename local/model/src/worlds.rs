@@ -130,7 +130,7 @@ pub const CONTROLS: [Control; 8] = [
         OVERLAP,
         Protocol::WITHOUT_A_LEASE_MARGIN,
         Tokened,
-        Budget { faults: 1, duplicates: 1, clocks: 1, ..NOTHING },
+        Budget { crashes: 1, faults: 1, duplicates: 1, clocks: 1, ..NOTHING },
     ),
     control(
         "the last answer taken for all",
