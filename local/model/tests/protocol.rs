@@ -21,7 +21,7 @@ fn the_protocol_holds_in_every_state_and_reaches_each_ending() {
     assert_eq!(reached, ENDINGS.map(|(ending, _)| ending).into());
 }
 
-/// The steps to the violation; `cargo run -p model` shows that the right protocol has none there.
+/// The steps to the violation.
 fn caught(name: &str) -> Vec<Action> {
     let control = CONTROLS.into_iter().find(|control| control.name == name).unwrap();
     let violations = explore::violation(control.scenario, control.breaks).violations;
