@@ -15,7 +15,7 @@ pub struct Explored {
     pub depth: usize,
     /// How long it took.
     pub time: Duration,
-    /// The first violation of each property that does not hold.
+    /// A violation of each property that does not hold.
     pub violations: Vec<(&'static str, Path<State, Action>)>,
     /// Which endings were reached.
     pub reached: Vec<&'static str>,
@@ -27,7 +27,8 @@ pub fn all(scenario: Scenario, threads: usize) -> Explored {
     explore(scenario, threads, HasDiscoveries::All)
 }
 
-/// Searches for the shortest way to a violation of this property.
+/// Searches breadth first for a way to a violation of this property: a short one, since the checker
+/// keeps the last that it found in one block of states.
 #[must_use]
 pub fn violation(scenario: Scenario, property: &'static str) -> Explored {
     explore(scenario, 1, HasDiscoveries::AnyOf([property].into()))
