@@ -114,6 +114,19 @@ impl Failure {
         self
     }
 
+    /// What counts where a question was to explain this failure, and failed too: what would be
+    /// reported waits until the question has an answer.
+    #[must_use]
+    pub fn unexplained(self, question: Self) -> Self {
+        let kind = match (self.kind, question.kind) {
+            (Kind::Permanent, Kind::Unknown) => Kind::Transient,
+            (Kind::Permanent, kind) if kind != Kind::Permanent => kind,
+            _ => return self,
+        };
+        let Reason { code, message } = question.reason;
+        Self::new(kind, code, format!("{message} (when asked about {})", self.reason))
+    }
+
     /// Whether it may have been done and may not be repeated.
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {

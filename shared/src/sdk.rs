@@ -87,8 +87,13 @@ fn kind<E: ProvideErrorMetadata + Error + Send + Sync + 'static>(
     status: u16,
 ) -> Kind {
     if let Some(error) = error.as_operation_error() {
-        let code = error.downcast_ref::<E>().and_then(ProvideErrorMetadata::code);
-        return failure::kind_of_answer(code, status);
+        return match error.downcast_ref::<E>() {
+            Some(error) => failure::kind_of_answer(error.code(), status),
+            // Of another operation of the same client, such as a question: its name cannot be read
+            // here, and that it has none says nothing.
+            None if matches!(status, 429 | 500..) => Kind::Transient,
+            None => Kind::Permanent,
+        };
     }
     match error.as_connector_error() {
         Some(error) if error.is_user() => Kind::Permanent,

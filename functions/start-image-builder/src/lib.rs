@@ -165,7 +165,10 @@ impl StartImageBuilder {
         attempt: &Attempt<'_>,
         failure: Failure,
     ) -> Result<Receipt, Failure> {
-        let Ok(builder) = self.describe(request, attempt).await else { return Err(failure) };
+        let builder = match self.describe(request, attempt).await {
+            Ok(builder) => builder,
+            Err(question) => return Err(failure.unexplained(question)),
+        };
         match standing(&builder) {
             Standing::Started => Ok(receipt(&builder)),
             Standing::Busy if failure.kind == Kind::Permanent => Err(busy(&builder)),

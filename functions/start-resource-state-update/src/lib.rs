@@ -276,7 +276,7 @@ impl Operation for StartResourceStateUpdate {
                 if attempt.is_sent() && failure.kind == Kind::Permanent
                     || failure.is_outcome_unknown() =>
             {
-                self.observe(request, attempt).await.ok_or(failure)
+                self.observe(request, attempt, failure).await
             }
             other => other,
         }
@@ -315,23 +315,27 @@ impl StartResourceStateUpdate {
         &self,
         request: &StartResourceStateUpdateRequest,
         attempt: &Attempt<'_>,
-    ) -> Option<Receipt> {
+        failure: Failure,
+    ) -> Result<Receipt, Failure> {
         let wished = request.state.status;
-        let receipt = Receipt::default().with("resourceArn", Some(&*request.resource_arn));
         let get = self.client.get_image().image_build_version_arn(&request.resource_arn).send();
-        match attempt.read(get).await {
-            Ok(answer) if request.include_resources.is_none() => {
-                let status =
-                    answer.image().and_then(|image| image.state()).and_then(|s| s.status());
-                (status.map(ImageStatus::as_str) == Some(wished.as_str()))
-                    .then(|| receipt.with("observed", Some(wished.as_str())))
+        let is_as_wished = match attempt.read(get).await {
+            Ok(answer) => {
+                let state = answer.image().and_then(|image| image.state());
+                let status = state.and_then(|state| state.status()).map(ImageStatus::as_str);
+                request.include_resources.is_none() && status == Some(wished.as_str())
             }
             Err(absent) if absent.reason.code == "ResourceNotFoundException" => {
-                (wished == Status::Deleted && attempt.is_in_doubt())
-                    .then(|| receipt.with("observed", Some(wished.as_str())))
+                wished == Status::Deleted && attempt.is_in_doubt()
             }
-            _ => None,
+            Err(question) => return Err(failure.unexplained(question)),
+        };
+        if !is_as_wished {
+            return Err(failure);
         }
+        Ok(Receipt::default()
+            .with("resourceArn", Some(&*request.resource_arn))
+            .with("observed", Some(wished.as_str())))
     }
 }
 

@@ -153,7 +153,10 @@ impl StartStreamingSession {
             .studio_id(&request.studio_id)
             .session_id(&request.session_id)
             .send();
-        let Ok(answer) = attempt.read(question).await else { return Err(failure) };
+        let answer = match attempt.read(question).await {
+            Ok(answer) => answer,
+            Err(question) => return Err(failure.unexplained(question)),
+        };
         match answer.session().and_then(StreamingSession::state) {
             Some(State::Ready | State::StartInProgress) => Ok(receipt(answer.session())),
             Some(

@@ -83,6 +83,19 @@ async fn a_refusal_of_a_builder_that_is_on_its_way_counts_as_started() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_not_reported_before_the_builder_was_asked() {
+    let function = function("STOPPED").await;
+    let refused = Fault::error("OperationNotPermittedException", 400).after_work();
+    function.world.app_stream().fault(OPERATION, refused);
+    function.world.app_stream().fault("DescribeImageBuilders", Fault::pass());
+    let throttled = Fault::error("ThrottlingException", 400).times(3);
+    function.world.app_stream().fault("DescribeImageBuilders", throttled);
+    assert_eq!(outcome(&function.invoke(&start("t")).await.unwrap()), "DEFERRED");
+    assert_eq!(outcome(&function.invoke(&start("t")).await.unwrap()), "STARTED");
+    assert_eq!(function.world.app_stream().effects_of(BUILDER), 1);
+}
+
+#[tokio::test]
 async fn an_answer_that_is_lost_ends_as_started_with_one_start() {
     for fault in [Fault::drop().after_work(), Fault::unreadable(), Fault::truncated()] {
         let function = function("STOPPED").await;

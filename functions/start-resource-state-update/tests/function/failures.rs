@@ -79,6 +79,24 @@ async fn an_image_in_the_wished_state_counts_as_done() {
 }
 
 #[tokio::test]
+async fn a_no_is_not_reported_before_the_image_was_asked() {
+    for (unanswered, code) in [
+        (Fault::error("AccessDeniedException", 403), "AccessDeniedException"),
+        (Fault::drop().times(3), "ConnectionFailed"),
+    ] {
+        let function = function().await;
+        function.invoke(&deprecation("first")).await.unwrap();
+        function.world.image_builder().fault("GetImage", unanswered);
+        assert_eq!(outcome(&function.invoke(&deprecation("second")).await.unwrap()), "DEFERRED");
+        let item = function.item("second");
+        assert_eq!(item["errorCode"], code);
+        assert!(item["errorMessage"].as_str().unwrap().contains("InvalidRequestException"));
+        assert!(item["doubtSince"].is_null(), "the call itself was answered: {item}");
+        assert_eq!(outcome(&function.invoke(&deprecation("second")).await.unwrap()), "STARTED");
+    }
+}
+
+#[tokio::test]
 async fn an_image_in_another_state_does_not() {
     let function = function().await;
     let refusal = Fault::error("InvalidRequestException", 400);

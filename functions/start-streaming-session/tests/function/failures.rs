@@ -55,6 +55,19 @@ async fn a_doubt_that_is_too_old_ends_with_what_the_session_shows() {
 }
 
 #[tokio::test]
+async fn a_doubt_that_is_too_old_is_not_reported_before_the_session_was_asked() {
+    let function = function("STOPPED").await;
+    function.world.nimble().fault(OPERATION, Fault::drop().after_work().times(3));
+    function.invoke(&start("t")).await.unwrap();
+    function.world.clock.advance(Duration::from_hours(13));
+    let refusal = Fault::error("AccessDeniedException", 403);
+    function.world.nimble().fault("GetStreamingSession", refusal);
+    assert_eq!(outcome(&function.invoke(&start("t")).await.unwrap()), "DEFERRED");
+    assert_eq!(outcome(&function.invoke(&start("t")).await.unwrap()), "STARTED");
+    assert_eq!(function.world.nimble().effects_of(TARGET), 1);
+}
+
+#[tokio::test]
 async fn two_deliveries_at_the_same_moment_start_one_session() {
     let function = function("STOPPED").await;
     let second = function.second(start_streaming_session::StartStreamingSession::new);
