@@ -61,7 +61,7 @@ fn advice(failure: &Failure) -> &'static str {
             | "AWS.SimpleQueueService.NonExistentQueue",
         ) => "; look at --region, --profile, --stack-name, and the names given on the command line",
         (Kind::Denied, _) => "; expected credentials that may do this: look at --profile",
-        (Kind::Transient, _) => "; try again in a moment",
+        (Kind::Transient | Kind::ServerFault, _) => "; try again in a moment",
         _ => "",
     }
 }

@@ -56,14 +56,14 @@ impl Budget {
 pub(crate) fn may_repeat(kind: Kind) -> bool {
     CURRENT
         .try_with(|call| {
-            call.in_doubt.fetch_or(kind == Kind::Unknown, Ordering::Relaxed);
+            call.in_doubt.fetch_or(kind.begins_doubt(), Ordering::Relaxed);
             is_worth_repeating(kind) && call.budget.take()
         })
         .unwrap_or_else(|_| is_worth_repeating(kind))
 }
 
 fn is_worth_repeating(kind: Kind) -> bool {
-    matches!(kind, Kind::Transient | Kind::Unknown)
+    kind == Kind::Transient || kind.begins_doubt()
 }
 
 #[cfg(test)]

@@ -76,6 +76,8 @@ impl fmt::Display for Reason {
 pub enum Kind {
     /// Nothing was done; try again soon, a bounded number of times.
     Transient,
+    /// The service failed over it, and may have done it before; the same, with the same token.
+    ServerFault,
     /// The target is at work; try again when it may be done.
     Busy,
     /// It may have been done; repeat with the same token.
@@ -86,6 +88,14 @@ pub enum Kind {
     Permanent,
     /// It was not begun, since the invocation's time was too short; come again.
     NotBegun,
+}
+
+impl Kind {
+    /// Whether a call that failed so may have been carried out all the same.
+    #[must_use]
+    pub(crate) fn begins_doubt(self) -> bool {
+        matches!(self, Self::Unknown | Self::ServerFault)
+    }
 }
 
 /// A call that did not do what was asked.
@@ -107,7 +117,7 @@ impl Failure {
     /// what became of it.
     #[must_use]
     pub(crate) fn after_doubt(mut self) -> Self {
-        if self.kind != Kind::Unknown {
+        if !self.kind.begins_doubt() {
             self.kind = Kind::Unknown;
             self.reason.message.push_str(" (an earlier request of the same call got no answer)");
         }
@@ -119,7 +129,7 @@ impl Failure {
     #[must_use]
     pub fn unexplained(self, question: Self) -> Self {
         let kind = match (self.kind, question.kind) {
-            (Kind::Permanent, Kind::Unknown) => Kind::Transient,
+            (Kind::Permanent, kind) if kind.begins_doubt() => Kind::Transient,
             (Kind::Permanent, kind) if kind != Kind::Permanent => kind,
             _ => return self,
         };
@@ -193,10 +203,6 @@ pub(crate) fn kind_of(code: &str, status: u16) -> Kind {
         "BandwidthLimitExceeded"
         | "CallRateLimitExceededException"
         | "EC2ThrottledException"
-        | "InternalError"
-        | "InternalFailure"
-        | "InternalServerError"
-        | "InternalServerErrorException"
         | "KmsThrottled"
         | "OverLimit"
         | "PriorRequestNotComplete"
@@ -209,9 +215,6 @@ pub(crate) fn kind_of(code: &str, status: u16) -> Kind {
         | "RequestTimeTooSkewed"
         | "RequestTimeout"
         | "RequestTimeoutException"
-        | "ServiceException"
-        | "ServiceUnavailable"
-        | "ServiceUnavailableException"
         | "SlowDown"
         | "ThrottledException"
         | "Throttling"
@@ -219,6 +222,14 @@ pub(crate) fn kind_of(code: &str, status: u16) -> Kind {
         | "TooManyRequestsException"
         | "TransactionConflictException"
         | "TransactionInProgressException" => Kind::Transient,
+
+        "InternalError"
+        | "InternalFailure"
+        | "InternalServerError"
+        | "InternalServerErrorException"
+        | "ServiceException"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException" => Kind::ServerFault,
 
         "ConcurrentModificationException" | "ConflictException" | "ResourceInUseException" => {
             Kind::Busy
@@ -245,7 +256,8 @@ pub(crate) fn kind_of(code: &str, status: u16) -> Kind {
 
         _ => match status {
             401..=403 => Kind::Denied,
-            429 | 500.. => Kind::Transient,
+            429 => Kind::Transient,
+            500.. => Kind::ServerFault,
             _ => Kind::Permanent,
         },
     }

@@ -172,6 +172,10 @@ impl StartImageBuilder {
         match standing(&builder) {
             Standing::Started => Ok(receipt(&builder)),
             Standing::Busy if failure.kind == Kind::Permanent => Err(busy(&builder)),
+            // A start that was accepted shows at once, and this one is on its way no longer.
+            Standing::Stopped if failure.kind == Kind::ServerFault => {
+                Err(Failure { kind: Kind::Transient, ..failure })
+            }
             _ => Err(failure),
         }
     }

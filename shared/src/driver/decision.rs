@@ -32,15 +32,15 @@ impl Patience {
         now: Timestamp,
     ) -> Decision {
         let Failure { kind, reason } = failure;
-        let in_doubt = lease.doubt_since;
-        let delay = retry::delay(kind, lease.attempts, self.busy_delay, random_share());
+        let begun = if kind.begins_doubt() { sent_at } else { None };
+        let in_doubt = lease.doubt_since.or(begun);
+        let delay = self.delay(kind, lease.attempts, in_doubt, now);
         match kind {
             Kind::Permanent => {
                 let reason = in_doubt.map_or(reason.clone(), |since| unknown(since, &reason));
                 Decision::rejected(lease, reason)
             }
-            Kind::NotBegun => Decision::deferred(lease, reason, in_doubt, delay),
-            Kind::Unknown => Decision::deferred(lease, reason, in_doubt.or(sent_at), delay),
+            Kind::NotBegun | Kind::Unknown => Decision::deferred(lease, reason, in_doubt, delay),
             // It may be our own effect that is busy: never skipped, never given up.
             Kind::Busy if in_doubt.is_some() => Decision::deferred(lease, reason, in_doubt, delay),
             Kind::Busy if when_busy == WhenBusy::Skip => Decision::skipped(lease, reason),
@@ -49,7 +49,7 @@ impl Patience {
                 Decision::rejected(lease, reason)
             }
             Kind::Busy => Decision::deferred(lease, reason, None, delay),
-            Kind::Transient | Kind::Denied => {
+            Kind::Transient | Kind::ServerFault | Kind::Denied => {
                 let attempts = lease.attempts + 1;
                 let mut decision = if attempts >= self.max_attempts {
                     Decision::rejected(lease, given_up(attempts, in_doubt, &reason))
@@ -61,6 +61,17 @@ impl Patience {
                 decision
             }
         }
+    }
+
+    fn delay(
+        &self,
+        kind: Kind,
+        attempts: u32,
+        in_doubt: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Duration {
+        let lasted = in_doubt.map_or(Duration::ZERO, |since| now.since(since));
+        retry::delay(kind, attempts, lasted, self.busy_delay, random_share())
     }
 
     fn waited(&self, last: &Reason) -> Reason {

@@ -21,13 +21,13 @@ async fn every_error_of_the_operation_has_one_fate() {
         ("InvalidRequestException", 400, 1, Dead),
         ("ResourceInUseException", 400, 1, After(600)),
         ("ResourceNotFoundException", 404, 1, Dead),
-        ("ServiceException", 500, 3, Within(30)),
-        ("ServiceUnavailableException", 503, 3, Within(30)),
+        ("ServiceException", 500, 3, InDoubtWithin(30)),
+        ("ServiceUnavailableException", 503, 3, InDoubtWithin(30)),
         // What any AWS operation may answer.
         ("AccessDeniedException", 403, 1, Within(120)),
         ("ExpiredTokenException", 403, 1, Within(120)),
         ("IncompleteSignature", 400, 1, Within(120)),
-        ("InternalFailure", 500, 3, Within(30)),
+        ("InternalFailure", 500, 3, InDoubtWithin(30)),
         ("InvalidClientTokenId", 403, 1, Within(120)),
         ("LimitExceededException", 400, 1, Within(120)),
         ("OptInRequired", 403, 1, Within(120)),
@@ -47,7 +47,7 @@ async fn every_error_of_the_operation_has_one_fate() {
         ("SomethingNewException", 400, 1, Dead),
         ("SomethingNewException", 403, 1, Within(120)),
         ("SomethingNewException", 429, 3, Within(30)),
-        ("SomethingNewException", 500, 3, Within(30)),
+        ("SomethingNewException", 500, 3, InDoubtWithin(30)),
     ] {
         let function = function().await;
         function.world.image_builder().fault(OPERATION, Fault::error(code, status).forever());

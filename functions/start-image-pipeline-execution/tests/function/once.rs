@@ -105,6 +105,22 @@ async fn a_request_without_an_answer_leaves_a_doubt_whatever_its_repeats_are_tol
     }
 }
 
+/// A service that fails over a request may have carried it out before.
+#[tokio::test]
+async fn a_wish_that_a_service_failed_over_is_not_skipped_when_its_pipeline_is_busy() {
+    let function = function().await;
+    let image_builder = function.world.image_builder();
+    image_builder.fault(OPERATION, Fault::error("ServiceException", 500).after_work().times(3));
+    image_builder.fault(OPERATION, Fault::error("ResourceInUseException", 400));
+    let mut wish = intent("nightly-1");
+    wish["whenBusy"] = json!("skip");
+    for expected in ["DEFERRED", "DEFERRED", "STARTED"] {
+        let answer = function.invoke(&wish).await.unwrap();
+        assert_eq!(answer["outcomes"][0]["outcome"], expected, "{answer}");
+    }
+    assert_eq!(image_builder.effects(), 1);
+}
+
 #[tokio::test]
 async fn a_claim_whose_answer_was_lost_is_recognised_as_our_own() {
     let function = function().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::Fate::{After, Dead, Within};
+use harness::Fate::{After, Dead, InDoubtWithin, Within};
 use harness::Fault;
 use serde_json::{Value, json};
 
@@ -18,8 +18,8 @@ async fn every_error_of_the_operation_has_one_fate() {
         ("InvalidRequestException", 400, 1, Dead),
         ("ResourceInUseException", 400, 1, After(120)),
         ("ResourceNotFoundException", 404, 1, Dead),
-        ("ServiceException", 500, 3, Within(30)),
-        ("ServiceUnavailableException", 503, 3, Within(30)),
+        ("ServiceException", 500, 3, InDoubtWithin(30)),
+        ("ServiceUnavailableException", 503, 3, InDoubtWithin(30)),
     ] {
         let function = function().await;
         function.world.image_builder().fault(OPERATION, Fault::error(code, status).forever());

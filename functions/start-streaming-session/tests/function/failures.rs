@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_config::Region;
-use harness::Fate::{After, Dead, Within};
+use harness::Fate::{After, Dead, InDoubtWithin, Within};
 use harness::{Fault, Function};
 use start_streaming_session::StartStreamingSession;
 
@@ -14,7 +14,7 @@ async fn every_error_of_the_operation_has_one_fate() {
     for (code, status, requests, fate) in [
         ("AccessDeniedException", 403, 1, Within(120)),
         ("ConflictException", 409, 1, After(120)),
-        ("InternalServerErrorException", 500, 3, Within(30)),
+        ("InternalServerErrorException", 500, 3, InDoubtWithin(30)),
         ("ResourceNotFoundException", 404, 1, Dead),
         ("ServiceQuotaExceededException", 402, 1, Within(120)),
         ("ThrottlingException", 429, 3, Within(30)),
