@@ -42,6 +42,20 @@ SCHEDULE_CONTEXT = ('"scheduleArn":"<aws.scheduler.schedule-arn>"', '"scheduledT
 WITHOUT_RESOURCES = {"appstream:DescribeImageBuilders"}
 # The statements of every function's roles; the others allow the calls of its operation.
 COMMON_STATEMENTS = {"Ledger", "Receive", "Send", "Log", "Invoke", "DeadLetter"}
+# What every function is watched for, by the alarm's name after the operation: its metric, and what no
+# data means.
+ALARMS = {
+    "DeadLetters": ("ApproximateNumberOfMessagesVisible", "notBreaching"),
+    "Errors": ("Errors", "notBreaching"),
+    "Throttles": ("Throttles", "notBreaching"),
+    "Age": ("ApproximateAgeOfOldestMessage", "notBreaching"),
+    "Denied": ("Denied", "notBreaching"),
+    "OutcomeUnknown": ("OutcomeUnknown", "notBreaching"),
+    "MissedStart": ("StartedOnSchedule", "breaching"),
+}
+ALARM_ACTIONS = {"Fn::If": ["AlarmsAreMailed", [{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"}]}
+WATCHED = "StartsAreWatched"  # the condition of the alarm for missed starts, after the operation
+SEVEN_DAYS = 7 * 24  # hours; no alarm looks back further
 # In what else two blocks may differ: words for people, code, and whether they exist at all.
 OWN = {"Description", "AlarmDescription", "Code", "Condition"}
 
@@ -67,6 +81,7 @@ def check(source: str) -> list[str]:
         *check_event_sources(template),
         *check_schedules(template),
         *check_roles(template),
+        *check_alarms(template),
         *check_wildcards(source),
         *check_blocks(template),
         *check_conditions(template),
@@ -100,6 +115,8 @@ def check_parameters(template: Template) -> Iterator[str]:
     for name, parameter in template["Parameters"].items():
         if name.endswith("ScheduleExpression"):
             yield from check_schedule_parameter(name, parameter)
+        if name.endswith("MissedStartHours") and parameter.get("MaxValue", SEVEN_DAYS + 1) > SEVEN_DAYS:
+            yield f"{name}: found MaxValue {parameter.get('MaxValue')}, expected at most {SEVEN_DAYS}, as CloudWatch allows"
 
 
 def check_schedule_parameter(name: str, parameter: Resource) -> Iterator[str]:
@@ -210,6 +227,22 @@ def check_statement(name: str, statement: Resource) -> Iterator[str]:
         yield f"{name}: found iam:PassRole to any service, expected the condition iam:PassedToService"
 
 
+def check_alarms(template: Template) -> Iterator[str]:
+    """Every function has every alarm; each tells somebody and is on the dashboard."""
+    for operation in operations(template):
+        shown = [alarm for widget in widgets(template, operation) for alarm in at(widget, "properties.alarms") or []]
+        for suffix, (metric, no_data) in ALARMS.items():
+            name = f"{operation}{suffix}Alarm"
+            if not (alarm := template["Resources"].get(name)):
+                yield f"{name}: found no such alarm, expected one on {metric}"
+                continue
+            yield from expect(name, alarm, "Properties.MetricName", metric)
+            yield from expect(name, alarm, "Properties.TreatMissingData", no_data)
+            yield from expect(name, alarm, "Properties.AlarmActions", ALARM_ACTIONS)
+            if f"{name}.Arn" not in shown:
+                yield f"{name}: found no widget of the dashboard that shows it, expected one"
+
+
 def check_wildcards(source: str) -> Iterator[str]:
     """A resource that ends in a wildcard needs its reason beside it, in a comment of the statement."""
     lines = source.splitlines()
@@ -235,13 +268,23 @@ def check_blocks(template: Template) -> Iterator[str]:
 
 
 def check_conditions(template: Template) -> Iterator[str]:
-    """What belongs to a function exists with it, or not at all."""
+    """What belongs to a function exists with it, or not at all; only missed starts need a schedule too."""
     for operation in operations(template):
-        expected = template["Resources"][f"{operation}Function"].get("Condition")
+        of_function = template["Resources"][f"{operation}Function"].get("Condition")
+        watched = f"{operation}{WATCHED}"
         for section in ("Resources", "Outputs"):
             for name, value in template[section].items():
+                expected = watched if name == f"{operation}MissedStartAlarm" else of_function
                 if name.startswith(operation) and value.get("Condition") != expected:
-                    yield f"{name}: found Condition {value.get('Condition')}, expected {expected} as {operation}Function has"
+                    yield f"{name}: found Condition {value.get('Condition')}, expected {expected}"
+        needed = {of_function, f"{operation}IsScheduled"} - {None}
+        for missing in sorted(needed - conditions_of(template, watched)):
+            yield f"{watched}: found no {missing} in it, expected that condition"
+
+
+def conditions_of(template: Template, name: str) -> set[str]:
+    """The conditions that another one consists of."""
+    return {part["Condition"] for part in mappings_with("Condition", template["Conditions"].get(name))}
 
 
 # ---------------------------------------------------------------- the block of a function
@@ -253,8 +296,7 @@ def operations(template: Template) -> list[str]:
 
 def block(template: Template, operation: str) -> dict[str, str]:
     """What belongs to a function, by its name after the operation, without what is the operation's own."""
-    number = operations(template).index(operation)
-    parts: dict[str, Any] = {"'s row on the dashboard": row(template, operation, number)}
+    parts: dict[str, Any] = {"'s widgets on the dashboard": widgets_as_of_the_first(template, operation)}
     for section in ("Resources", "Outputs"):
         parts |= {name: value for name, value in template[section].items() if name.startswith(operation)}
     slug = re.sub(r"(?<!^)([A-Z])", r"-\1", operation).lower()
@@ -262,12 +304,24 @@ def block(template: Template, operation: str) -> dict[str, str]:
     return {name: text.replace(operation, "").replace(slug, "") for name, text in texts.items()}
 
 
-def row(template: Template, operation: str, number: int) -> list[Any]:
-    """Its widgets, as they would stand in the first row."""
-    dashboards = (at(dashboard, "Properties.DashboardBody") for _, dashboard in of_type(template, "AWS::CloudWatch::Dashboard"))
-    widgets = [widget for body in dashboards for widget in json.loads(substituted(body))["widgets"]]
-    height = max(widget["y"] + widget["height"] for widget in widgets) // len(operations(template))
-    return [widget | {"y": widget["y"] - number * height} for widget in widgets if operation in json.dumps(widget)]
+def widgets_as_of_the_first(template: Template, operation: str) -> list[Any]:
+    """Its widgets where those of the first function are: alarms stand side by side, the others below each other."""
+    first, *_ = operations(template)
+    number, model = operations(template).index(operation), widgets(template, first)
+    width = sum(widget["width"] for widget in model if widget["type"] == "alarm")
+    rows = [widget for widget in model if widget["type"] != "alarm"]
+    height = max(widget["y"] + widget["height"] for widget in rows) - min(widget["y"] for widget in rows)
+    return [
+        widget | ({"x": widget["x"] - number * width} if widget["type"] == "alarm" else {"y": widget["y"] - number * height})
+        for widget in widgets(template, operation)
+    ]
+
+
+def widgets(template: Template, operation: str) -> list[Any]:
+    """The widgets of the dashboard that are about one function."""
+    bodies = (at(dashboard, "Properties.DashboardBody") for _, dashboard in of_type(template, "AWS::CloudWatch::Dashboard"))
+    found = [widget for body in bodies for widget in json.loads(substituted(body))["widgets"]]
+    return [widget for widget in found if operation in json.dumps(widget)]
 
 
 def substituted(value: Any) -> str:
