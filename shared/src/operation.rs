@@ -199,16 +199,14 @@ impl Attempt<'_> {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        match tokio::time::timeout(remaining, self.budget.spend(call)).await {
-            Ok((answer, in_doubt)) => (answer.map_err(Failure::from), in_doubt),
-            Err(_) => {
-                let message = format!(
-                    "no answer came within the invocation's last {} ms",
-                    remaining.as_millis()
-                );
-                (Err(Failure::new(Kind::Unknown, Reason::TIMED_OUT, message)), true)
-            }
+        if let Ok((answer, in_doubt)) =
+            tokio::time::timeout(remaining, self.budget.spend(call)).await
+        {
+            return (answer.map_err(Failure::from), in_doubt);
         }
+        let message =
+            format!("no answer came within the invocation's last {} ms", remaining.as_millis());
+        (Err(Failure::new(Kind::Unknown, Reason::TIMED_OUT, message)), true)
     }
 }
 
