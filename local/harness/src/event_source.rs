@@ -9,7 +9,7 @@ use crate::queue::Queue;
 use crate::sqs::system_attributes;
 
 /// Messages on their way to a function.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Batch {
     /// The Lambda event, `{"Records": […]}`.
     pub event: Value,
@@ -17,7 +17,7 @@ pub struct Batch {
     deliveries: Vec<Delivery>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Delivery {
     id: String,
     receipt: String,
