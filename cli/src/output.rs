@@ -4,6 +4,7 @@ use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal, Write as _};
 
 use anstyle::{AnsiColor, Style};
+use shared::clock::Timestamp;
 use shared::ledger::Status;
 
 use crate::problem::Problem;
@@ -22,6 +23,20 @@ pub(crate) fn print(text: &str) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+/// A target for a table: of an ARN the resource, without service, region and account before it.
+pub(crate) fn short(target: &str) -> &str {
+    if !target.starts_with("arn:") {
+        return target;
+    }
+    target.splitn(6, ':').nth(5).unwrap_or(target)
+}
+
+/// A moment for a table, to the second.
+pub(crate) fn moment(at: Option<Timestamp>) -> String {
+    let to_the_second = |at: Timestamp| Timestamp::from_epoch_millis(at.epoch_seconds() * 1000);
+    at.map_or("-".to_owned(), |at| to_the_second(at).to_string())
 }
 
 /// Each on a line of its own.

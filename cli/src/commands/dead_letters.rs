@@ -82,7 +82,7 @@ fn table(lines: &[Line], now: Timestamp) -> String {
             plain(line.letter.reason().unwrap_or("-")),
             plain(age.as_deref().unwrap_or("-")),
             plain(line.tokens().join(" ")),
-            plain(line.targets().join(" ")),
+            plain(line.targets().into_iter().map(output::short).collect::<Vec<_>>().join(" ")),
             plain(line.letter.message().unwrap_or("-")),
         ]);
     }

@@ -77,15 +77,14 @@ pub(crate) async fn run(what: &List, stack: &Stack) -> Result<(), Problem> {
 }
 
 fn table(wishes: &[Stored]) -> String {
-    let mut table =
-        Table::new(["CHANGED", "STATUS", "FAILED ATTEMPTS", "REASON", "TARGET", "WISH"]);
+    let mut table = Table::new(["CHANGED", "STATUS", "FAILED", "REASON", "TARGET", "WISH"]);
     for Stored { key, item, .. } in wishes {
         table.row([
-            plain(item.updated_at.map_or("-".to_owned(), |at| at.to_string())),
+            plain(output::moment(item.updated_at)),
             output::status(item.status),
             plain(item.attempts.to_string()),
             plain(item.reason.as_ref().map_or("-", |reason| &reason.code)),
-            plain(item.target.as_deref().unwrap_or("-")),
+            plain(item.target.as_deref().map_or("-", output::short)),
             plain(key.clone()),
         ]);
     }

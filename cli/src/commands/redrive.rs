@@ -25,8 +25,9 @@ use crate::stack::{Queue, Stack};
 /// see to it that each wish still has one effect. A letter that is not valid stays: correct what it
 /// says, send that as a new wish without its clientToken, and delete the letter.
 ///
-/// A wish that ended as OutcomeUnknown is closed to every message until this command opens it: look
-/// at its target first, for it may have been carried out, and would be a second time.
+/// A wish that ended as OutcomeUnknown is closed to every message until this command opens it, by its
+/// token or its reason: look at its target first, for it may have been carried out, and would be a
+/// second time.
 ///
 /// Where this command is killed, what it held is visible again after two minutes.
 #[derive(Debug, Args)]
@@ -38,7 +39,7 @@ pub(crate) struct Redrive {
     /// The letter of this wish: a token, or OPERATION#TOKEN
     #[arg(long, value_name = "TOKEN", group = "which")]
     token: Option<String>,
-    /// Every letter
+    /// Every letter, but for those with OutcomeUnknown
     #[arg(long, group = "which")]
     all: bool,
     #[command(flatten)]
@@ -133,7 +134,10 @@ impl Redrive {
         if let Some(reason) = &self.reason {
             return letter.reason() == Some(reason);
         }
-        let Some(wanted) = &self.token else { return self.all };
+        let Some(wanted) = &self.token else {
+            // Of these, each is a decision of its own.
+            return self.all && letter.reason() != Some(Reason::OUTCOME_UNKNOWN);
+        };
         let is_wanted = |token: &str| token == wanted || ledger::key(operation, token) == *wanted;
         let tokens = entries.iter().filter_map(|entry| entry.wish.as_ref().ok());
         letter.token().is_some_and(is_wanted)
@@ -172,7 +176,7 @@ impl Redrive {
                     operation,
                     plain(redriven),
                     plain(wish.token.as_str()),
-                    plain(&*wish.target),
+                    plain(output::short(&wish.target)),
                 ]);
             }
             match outcomes.into_iter().find_map(Result::err) {

@@ -45,7 +45,7 @@ pub(crate) async fn run(what: &Send, stack: &Stack) -> Result<(), Problem> {
     let mut table = Table::new(["SENT", "TOKEN", "TARGET"]);
     for (wish, outcome) in wishes.iter().zip(&outcomes) {
         let sent = if outcome.is_ok() { "yes" } else { "unsure" };
-        table.row([plain(sent), plain(wish.token.as_str()), plain(&*wish.target)]);
+        table.row([plain(sent), plain(wish.token.as_str()), plain(output::short(&wish.target))]);
     }
     output::print(&table.render())?;
     let unsure: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();

@@ -7,7 +7,7 @@ use harness::{Attribute, Fault, World};
 use serde_json::json;
 
 use crate::function::Function;
-use crate::{LINUX, PIPELINE, desk, intent};
+use crate::{LINUX, LINUX_IN_SHORT, PIPELINE, desk, intent};
 
 /// Whether every letter can be received at once.
 fn all_visible(world: &World) -> bool {
@@ -23,7 +23,7 @@ async fn each_letter_is_told_with_reason_token_target_and_age_and_stays() {
     desk.world.other_queue().send(r#"{"Name": "desktop-builder", "clientToken": "b"}"#);
     Function::of(&desk.world).deliver(desk.world.queue()).await;
     let done = desk.run(&["dead-letters"]).await;
-    done.ended(0).says("ResourceNotFoundException").says("lost").says(LINUX).says("0s");
+    done.ended(0).says("ResourceNotFoundException").says("lost").says(LINUX_IN_SHORT).says("0s");
     done.says("MalformedBody").says("StartImageBuilder").says("desktop-builder");
     let again = desk.run(&["dead-letters", "--json"]).await;
     assert_eq!(again.ended(0).lines().len(), 3, "{}", again.out);
@@ -51,7 +51,11 @@ async fn what_lambda_and_the_scheduler_put_there_is_told_too() {
     let scheduler = [("ERROR_CODE", "AccessDeniedException"), ("ERROR_MESSAGE", "no role")];
     dead.send_with(&schedule.to_string(), attributes(&scheduler), None, None);
     let done = desk.run(&["dead-letters", "--operation", PIPELINE]).await;
-    done.ended(0).says("timed out").says("AccessDeniedException").says("no role").says(LINUX);
+    done.ended(0)
+        .says("timed out")
+        .says("AccessDeniedException")
+        .says("no role")
+        .says(LINUX_IN_SHORT);
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ use cloud_formation::CloudFormation;
 
 pub(crate) const LINUX: &str =
     "arn:aws:imagebuilder:us-east-1:123456789012:image-pipeline/golden-linux";
+pub(crate) const LINUX_IN_SHORT: &str = " image-pipeline/golden-linux";
 pub(crate) const PIPELINE: &str = "StartImagePipelineExecution";
 const MINUTE: Duration = Duration::from_mins(1);
 

@@ -7,7 +7,7 @@ use harness::{Attribute, Fault};
 use serde_json::{Value, json};
 
 use crate::function::Function;
-use crate::{Desk, LINUX, PIPELINE, desk, intent, now};
+use crate::{Desk, LINUX, LINUX_IN_SHORT, PIPELINE, desk, intent, now};
 
 fn schedule() -> Value {
     json!({
@@ -44,7 +44,7 @@ async fn a_rejected_wish_whose_cause_was_mended_is_carried_out_under_its_own_tok
     let token = rejected(&desk, &json!({"imagePipelineArn": LINUX}).to_string()).await;
     desk.world.image_builder().create_pipeline(LINUX).unwrap();
     let done = desk.run(&["redrive", "--reason", "ResourceNotFoundException"]).await;
-    done.ended(0).says(&token).says(LINUX);
+    done.ended(0).says(&token).says(LINUX_IN_SHORT);
     assert_eq!(desk.world.dead_letters().messages().len(), 0);
 
     assert_eq!(Function::of(&desk.world).deliver(desk.world.queue()).await, Some(0));
@@ -189,6 +189,9 @@ async fn a_wish_of_unknown_outcome_is_opened_by_a_redrive_and_by_nothing_else() 
     rejected(&desk, &intent("t")).await;
     assert_eq!(desk.world.image_builder().effects(), 0, "nor does a dry run");
 
+    desk.run(&["redrive", "--all"]).await.ended(1).says("found no dead letter that matches");
+    assert_eq!(desk.world.queue().messages().len(), 0, "each is a decision of its own");
+
     desk.run(&["redrive", "--token", "t"]).await.ended(0);
     let function = Function::of(&desk.world);
     while function.deliver(desk.world.queue()).await.is_some() {}
@@ -242,7 +245,7 @@ async fn a_dry_run_changes_nothing() {
     let desk = desk().await;
     rejected(&desk, &intent("t")).await;
     let done = desk.run(&["redrive", "--all", "--dry-run"]).await;
-    done.ended(0).says("dry run").says("nothing was sent").says(LINUX);
+    done.ended(0).says("dry run").says("nothing was sent").says(LINUX_IN_SHORT);
     assert_eq!(desk.world.queue().messages().len(), 0);
     assert_eq!(desk.world.dead_letters().poll(10).unwrap().ids().len(), 1);
 }
