@@ -12,7 +12,7 @@ export SAM_CLI_TELEMETRY := 0
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prove prove-quick lint fmt build up down clean tools emulator
+.PHONY: help demo test prove prove-quick lint audit fmt build up down clean tools emulator
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ lint: tools ## check format, code, documentation and template
 	$(TOOLS)/python -m unittest discover --start-directory local
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --workspace
+
+audit: ## check licences, sources and duplicates of the dependencies; needs cargo-deny
+	cargo deny check
 
 fmt: ## format the code
 	cargo fmt --all
