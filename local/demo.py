@@ -19,10 +19,13 @@ from typing import Any
 
 import examples
 import interrupts
+import privileges
+import runbook
 from progress import Progress, Step, StepFailed
 from stack import STEPS, Stack, get_json, post_json, put_json
 
 PIPELINE = "arn:aws:imagebuilder:us-east-1:123456789012:image-pipeline/"
+IMAGE = "arn:aws:imagebuilder:us-east-1:123456789012:image/"
 ENDS_WITHIN = 300.0  # seconds
 SCHEDULE_IN = 30  # seconds, of which deploying takes about half
 NOT_JSON = "(not JSON)"
@@ -93,8 +96,10 @@ OPERATIONS = (
         lambda request, receipt: f"{request['state']['status']} {lifecycle_execution(receipt)}",
         {
             "golden-linux/1.0.0/3": STARTED, "golden-linux/1.0.0/1": STARTED, "golden-windows/1.0.0/2": STARTED,
-            "golden-database/1.0.0/1": STARTED, "golden-web/1.0.0/4": STARTED, "golden-linux/1.0.0/2": INVALID,
+            "golden-database/1.0.0/1": STARTED, "golden-web/1.0.0/4": STARTED,
+            "golden-old/1.0.0/1": FOUND, "golden-linux/1.0.0/2": INVALID,
         },
+        more=({"resourceArn": f"{IMAGE}golden-old/1.0.0/1", "state": {"status": "DEPRECATED"}},),
     ),
     Operation(
         "StartImageBuilder", "appstream", "start-image-builder", "starts",
@@ -118,10 +123,15 @@ OPERATIONS = (
 # What no example names, and what is at work already.
 WORLD = (
     "--pipeline", f"{PIPELINE}golden-container", "--pipeline", f"{PIPELINE}golden-throttled",
+    "--image", f"{IMAGE}golden-old/1.0.0/1=DEPRECATED",
     "--image-builder", "office-builder=RUNNING",
     "--session", "studio-1/session-2=READY",
 )
 STOPPED_SINCE = "desktop-builder"
+# Rejected at first, for want of its target; docs/operations.md redrives it.
+MENDED = "no-such-pipeline"
+# Called off in docs/operations.md before it is sent.
+CALLED_OFF = {"imagePipelineArn": f"{PIPELINE}golden-linux", "clientToken": "golden-linux-2026-12-24"}
 # Each of the three requests of one attempt.
 THROTTLING = {
     "operation": "StartImagePipelineExecution", "fault": "error", "times": 3,
@@ -148,7 +158,7 @@ def main() -> int:
 
 def run(stack: Stack) -> int:
     started = time.monotonic()
-    progress = Progress(STEPS + 4)
+    progress = Progress(STEPS + 6)
     stack.up(progress, [*examples.world(), *WORLD], parameters)
     demo = Demo(stack)
     with progress.step("deliver a wish that AWS throttles") as step:
@@ -170,6 +180,15 @@ def run(stack: Stack) -> int:
     print(f"Delivered again after they had ended: {demo.repeated}, calls to AWS for them: {demo.repeated_calls}")
     print(f"{STOPPED_SINCE}, which a person had stopped since, is {demo.stopped_since}")
     report_dead_letters(found)
+    print()
+    with progress.step("mend the cause of a dead letter, then type what docs/operations.md says") as step:
+        demo.operate(step)
+    with progress.step("send a wish that was called off") as step:
+        demo.send_called_off(step)
+    report_commands(demo)
+    sentences += difference(f"{MENDED}, once it was there and its dead letter redriven", demo.mended, ("STARTED", demo.token))
+    sentences += privileges.findings(stack, demo.summary()["services"], [operation.name for operation in OPERATIONS])
+    sentences += difference("the wish that was called off", demo.called_off, ("CANCELLED", 0))
     return verdict(sentences, found, time.monotonic() - started)
 
 
@@ -210,6 +229,14 @@ class Demo:
     # Of the wish that is throttled: how the ledger had it, and the messages that the queue hid then.
     deferred: str = ""
     hidden: int = 0
+    # Of the wish whose dead letter is redriven: its token, and its outcome and token in the end.
+    token: str = ""
+    mended: tuple[str, str] = ("", "")
+    # Of the wish that was called off: its status, and the calls to AWS for it.
+    called_off: tuple[str, int] = ("", 0)
+    # What was typed of docs/operations.md, and what some commands printed.
+    commands: int = 0
+    printed: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.dynamodb = self.stack.client("dynamodb")
@@ -272,6 +299,38 @@ class Demo:
         self.repeated, self.repeated_calls = self.deliveries() - delivered, self.calls() - calls
         self.stopped_since = self.summary()["imageBuilders"][STOPPED_SINCE]
 
+    def operate(self, step: Step) -> None:
+        """The wish was rejected since its pipeline was not there; now it is, and its letter is redriven."""
+        before = self.item(f"{PIPELINE}{MENDED}")
+        self.token = before.get("token", "")
+        self.type("reveille dead-letters --operation StartImagePipelineExecution")
+        put_json(f"{self.stack.simulator}/simulator/pipelines", {"arn": f"{PIPELINE}{MENDED}"})
+        self.commands = runbook.run(self.stack, step)
+        deadline = time.monotonic() + ENDS_WITHIN
+        while (after := self.item(f"{PIPELINE}{MENDED}"))["status"] != "STARTED" and time.monotonic() < deadline:
+            step.alive("waiting for the redriven wish")
+            time.sleep(0.2)
+        self.mended = (after["status"], after["token"])
+        self.type(f"reveille show {self.token.rpartition('#')[2]}")
+        self.type("reveille list --operation StartImagePipelineExecution --since 1h")
+
+    def send_called_off(self, step: Step) -> None:
+        operation, calls = OPERATIONS[0], self.calls()
+        self.send(operation, json.dumps(CALLED_OFF))
+        deadline = time.monotonic() + ENDS_WITHIN
+        while self.count_all("Queue") and time.monotonic() < deadline:
+            step.alive("waiting for the queue")
+            time.sleep(0.2)
+        token = f"{operation.name}#{CALLED_OFF['clientToken']}"
+        items = [item["status"] for item in self.ledger() if item["token"] == token]
+        self.called_off = (", ".join(items), self.calls() - calls)
+
+    def type(self, command: str) -> None:
+        self.printed[command] = runbook.Command(command).run(runbook.environment(self.stack))
+
+    def item(self, target: str) -> dict[str, Any]:
+        return next(item for item in self.ledger() if item.get("target") == target)
+
     def outcomes(self) -> list[Outcome]:
         items, services = self.ledger(), self.summary()["services"]
         return [
@@ -320,7 +379,7 @@ class Demo:
         return [{name: plain(value) for name, value in item.items()} for page in pages for item in page["Items"]]
 
     def dead_letters(self, operation: Operation) -> list[dict[str, str]]:
-        letters = []
+        letters, receipts = [], []
         for _ in range(self.count(operation, "DeadLetterQueue")):
             answer = self.sqs.receive_message(
                 QueueUrl=self.output(operation, "DeadLetterQueueUrl"), MaxNumberOfMessages=1,
@@ -330,6 +389,12 @@ class Demo:
                 attributes = message.get("MessageAttributes", {})
                 letters.append({name: value["StringValue"] for name, value in attributes.items()}
                                | {"body": message["Body"]})
+                receipts.append(message["ReceiptHandle"])
+        for receipt in receipts:
+            # Whoever looks next finds them.
+            self.sqs.change_message_visibility(
+                QueueUrl=self.output(operation, "DeadLetterQueueUrl"), ReceiptHandle=receipt, VisibilityTimeout=0,
+            )
         return letters
 
     def count_all(self, queue: str) -> int:
@@ -363,6 +428,8 @@ def plain(value: dict[str, Any]) -> Any:
 
 def lifecycle_execution(receipt: dict[str, Any]) -> str:
     """Only what reaches beyond the image itself, or is put off, takes a lifecycle execution."""
+    if "observed" in receipt:
+        return "before"
     execution = receipt.get("lifecycleExecutionId")
     return f"by {execution[:12]}..." if execution else "at once"
 
@@ -448,6 +515,14 @@ def report_dead_letters(found: list[Outcome]) -> None:
         print(f"{letter.get('operation', 'no operation')}  {(targets or [NOT_JSON])[0]}  {colour(code(letter), '33')}")
         print(textwrap.fill(letter.get("errorMessage", letter["body"]), 96,
                             initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False))
+
+
+def report_commands(demo: Demo) -> None:
+    heading("Operated")
+    for command, output in demo.printed.items():
+        print(f"$ {command}\n{output}")
+    print(f"Typed besides, as docs/operations.md and README.md say: {demo.commands} commands")
+    print(f"Sent after it was called off: {CALLED_OFF['clientToken']} is {demo.called_off[0]}, calls to AWS for it: {demo.called_off[1]}")
 
 
 def verdict(sentences: list[str], found: list[Outcome], seconds: float) -> int:

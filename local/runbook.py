@@ -32,7 +32,8 @@ class Command:
     text: str
     codes: frozenset[int] = frozenset({0})
 
-    def run(self, environment: dict[str, str]) -> None:
+    def run(self, environment: dict[str, str]) -> str:
+        """What it printed."""
         try:
             done = subprocess.run(
                 ["bash", "-c", self.text], env=environment, cwd=ROOT, stdin=subprocess.DEVNULL,
@@ -45,17 +46,23 @@ class Command:
             raise StepFailed(
                 f"`{self.text}` ended with exit code {done.returncode}, expected {expected}; its output:\n\n{done.stdout}"
             )
+        return done.stdout
 
 
 def run(stack: Stack, step: Step) -> int:
     """Runs every command of the documents in their order, and says how many there were."""
-    environment = stack.environment() | stack.outputs
-    environment["PATH"] = f"{PROGRAMS}{os.pathsep}{environment['PATH']}"
+    variables = environment(stack)
     found = [command for document in DOCUMENTS for command in commands(document)]
     for command in found:
         step.alive(command.text)
-        command.run(environment)
+        command.run(variables)
     return len(found)
+
+
+def environment(stack: Stack) -> dict[str, str]:
+    """What an operator's shell has."""
+    found = stack.environment() | stack.outputs
+    return found | {"PATH": f"{PROGRAMS}{os.pathsep}{found['PATH']}"}
 
 
 def commands(document: Path) -> Iterator[Command]:

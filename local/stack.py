@@ -25,7 +25,7 @@ import interrupts
 import processes
 from processes import Process
 from progress import Progress, Step, StepFailed, tail
-from workspace import REGION, ROOT, STATE, VENVS, environment
+from workspace import ACCESS_KEY, REGION, ROOT, SECRET_KEY, STATE, VENVS, environment
 
 TOOLS = VENVS / "tools" / "bin"
 EMULATOR = VENVS / "emulator" / "bin"
@@ -135,8 +135,8 @@ class Stack:
         """
         self.down()
         self.logs.mkdir(parents=True, exist_ok=True)
-        with progress.step("build the simulator") as step:
-            step.run(["cargo", "build", "--package", "simulator"], self.logs / "cargo-build.log", environment(), ROOT)
+        with progress.step("build the simulator and the `reveille` command") as step:
+            step.run(["cargo", "build", "--package", "simulator", "--package", "reveille"], self.logs / "cargo-build.log", environment(), ROOT)
         with progress.step("build the functions for Lambda (sam build; minutes the first time)") as step:
             step.run([TOOLS / "sam", "build"], self.logs / "sam-build.log", environment(), ROOT, detail=compiling)
         with progress.step("start MiniStack and the simulator") as step:
@@ -165,7 +165,7 @@ class Stack:
 
         return boto3.client(
             service, endpoint_url=self.endpoint, region_name=REGION,
-            aws_access_key_id="test", aws_secret_access_key="test",
+            aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY,
             config=Config(proxies={}, retries={"total_max_attempts": 3}),
         )
 
@@ -194,6 +194,7 @@ class Stack:
             "GATEWAY_PORT": str(port),
             "LAMBDA_EXECUTOR": "local",
             "AUTH": "true",
+            "CLOUDTRAIL_RECORDING": "1",
             "TMPDIR": str(self._scratch),
             "S3_DATA_DIR": str(self._scratch / "s3"),
             "STATE_DIR": str(self._scratch / "state"),

@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / "local" / ".state"
 VENVS = ROOT / "local" / ".venv"
 REGION = "us-east-1"
+ACCESS_KEY = SECRET_KEY = "test"
 
 
 def environment() -> dict[str, str]:
@@ -22,8 +23,8 @@ def environment() -> dict[str, str]:
         "no_proxy": "127.0.0.1,localhost",
         "SAM_CLI_TELEMETRY": "0",
         "__SAM_CLI_APP_DIR": str(STATE / "sam"),
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

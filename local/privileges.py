@@ -1,0 +1,63 @@
+"""Compares what the functions' roles allow with the calls that were made in a run: none missing, none unused.
+
+Calls of the operations are counted by the simulator, those to DynamoDB and SQS are recorded by MiniStack,
+which refused what no role allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from stack import BATCHES, Stack
+from workspace import ACCESS_KEY
+
+# Allowed, though no code of ours calls it.
+NOT_OURS = {
+    "sqs:ReceiveMessage": "Lambda reads the queue with the function's role",
+    "sqs:DeleteMessage": "so it acknowledges",
+    "sqs:GetQueueAttributes": "so it sees how many wait",
+    "logs:CreateLogStream": "Lambda writes the log with the function's role",
+    "logs:PutLogEvents": "so it does",
+    "iam:PassRole": "asked for beside StartResourceStateUpdate where a wish names a role",
+    "imagebuilder:TagResource": "asked for beside StartImagePipelineExecution where a wish has tags",
+}
+
+
+def findings(stack: Stack, services: Mapping[str, Mapping[str, Any]], operations: Iterable[str]) -> list[str]:
+    """What is allowed and was not called, or was called and is not allowed, in sentences."""
+    allowed: set[str] = set()
+    sentences = []
+    for operation in operations:
+        own = actions(stack, stack.outputs[f"{operation}FunctionName"])
+        if not any(action.endswith(f":{operation}") for action in own):
+            sentences.append(f"found a role of {operation} that does not allow {operation}, expected it to")
+        allowed |= own
+    called = calls(stack) | {
+        f"{service}:{name}" for service, counts in services.items() for name, count in counts.items() if count["requests"]
+    }
+    sentences += [f"found {action} called, expected a role that allows it" for action in sorted(called - allowed)]
+    unused = allowed - called - NOT_OURS.keys()
+    return sentences + [f"found {action} allowed, expected a call of it or a reason" for action in sorted(unused)]
+
+
+def actions(stack: Stack, function: str) -> set[str]:
+    """What the function's role allows, without what only MiniStack asks for."""
+    roles = stack.client("iam")
+    role = stack.client("lambda").get_function_configuration(FunctionName=function)["Role"].rpartition("/")[2]
+    found: set[str] = set()
+    for name in roles.list_role_policies(RoleName=role)["PolicyNames"]:
+        for statement in roles.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]:
+            found |= {statement["Action"]} if isinstance(statement["Action"], str) else set(statement["Action"])
+    return found - set(BATCHES.values())
+
+
+def calls(stack: Stack) -> set[str]:
+    """The calls that the functions made to MiniStack; everybody else has the keys of this machine."""
+    pages = stack.client("cloudtrail").get_paginator("lookup_events").paginate()
+    single = {batch: action for action, batch in BATCHES.items()}
+    names = (
+        f"{event['EventSource'].partition('.')[0]}:{event['EventName']}"
+        for page in pages for event in page["Events"] if event["AccessKeyId"] != ACCESS_KEY
+    )
+    return {single.get(name, name) for name in names}
