@@ -25,9 +25,9 @@ use crate::stack::{Queue, Stack};
 /// see to it that each wish still has one effect. A letter that is not valid stays: correct what it
 /// says, send that as a new wish without its clientToken, and delete the letter.
 ///
-/// A wish that ended as OutcomeUnknown is closed to every message until this command opens it, by its
-/// token or its reason: look at its target first, for it may have been carried out, and would be a
-/// second time.
+/// A wish of unknown outcome is closed to every message until this command opens it, by its token or
+/// its reason: look at its target first, for it may have been carried out, and would be a second
+/// time.
 ///
 /// Where this command is killed, what it held is visible again after two minutes.
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ pub(crate) struct Redrive {
     /// The letter of this wish: a token, or OPERATION#TOKEN
     #[arg(long, value_name = "TOKEN", group = "which")]
     token: Option<String>,
-    /// Every letter, but for those with OutcomeUnknown
+    /// Every letter, but for those of unknown outcome
     #[arg(long, group = "which")]
     all: bool,
     #[command(flatten)]
