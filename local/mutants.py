@@ -72,8 +72,13 @@ MUTANTS = (
     ),
     Mutant(
         "only a person opens a wish of unknown outcome", "shared/src/ledger.rs",
-        "status.is_final() || (*status == Status::Rejected && is_unknown)",
-        "status.is_final() || (*status == Status::Started && is_unknown)",
+        "Status::Rejected if reason.is_some_and(Reason::is_outcome_unknown) => expiry,",
+        "Status::Rejected if reason.is_some_and(|_| false) => expiry,",
+    ),
+    Mutant(
+        "a claim from before a rejection does not undo it", "shared/src/ledger.rs",
+        "Status::Rejected => now - Duration::from_millis(1),",
+        "Status::Rejected => Timestamp::from_epoch_millis(0),",
     ),
     Mutant(
         "what is reported is in the dead-letter queue before it is acknowledged", "shared/src/driver.rs",

@@ -188,14 +188,10 @@ impl Ledger {
         let now = self.clock.now();
         let expiry = self.expiry(now);
         let Settlement { lease, status, reason, .. } = settlement;
-        // What may have been carried out is for a person to open again, and not for the next
-        // message that happens to have its token.
-        let is_unknown = reason.as_ref().is_some_and(Reason::is_outcome_unknown);
-        let is_closed = status.is_final() || (*status == Status::Rejected && is_unknown);
-        let claimable_from = if is_closed { expiry.epoch_millis() } else { 0 };
+        let claimable_from = claimable_from(*status, reason.as_ref(), now, expiry);
         let write = Write::new(&lease.key)
             .set("status", text(status.as_str()))
-            .set("claimableFrom", number(claimable_from))
+            .set("claimableFrom", number(claimable_from.epoch_millis()))
             .set("attempts", number(settlement.attempts.into()))
             .set("createdAt", text(&lease.created_at.to_string()))
             .set("updatedAt", text(&now.to_string()))
@@ -253,6 +249,24 @@ impl Ledger {
 
     fn expiry(&self, now: Timestamp) -> Timestamp {
         now + self.retention
+    }
+}
+
+/// From when on a wish that ended so, or did not yet, may be claimed.
+fn claimable_from(
+    status: Status,
+    reason: Option<&Reason>,
+    now: Timestamp,
+    expiry: Timestamp,
+) -> Timestamp {
+    match status {
+        // What may have been carried out is for a person to open again, and not for the next
+        // message that happens to have its token.
+        Status::Rejected if reason.is_some_and(Reason::is_outcome_unknown) => expiry,
+        // At once, but not by a claim from before the rejection that arrives after it.
+        Status::Rejected => now - Duration::from_millis(1),
+        _ if status.is_final() => expiry,
+        _ => Timestamp::from_epoch_millis(0),
     }
 }
 

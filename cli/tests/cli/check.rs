@@ -137,6 +137,21 @@ async fn bad_events_are_judged_as_the_function_judges_them() {
     }
 }
 
+/// What `reveille check` lets through no function refuses by itself, and the other way round.
+#[tokio::test]
+async fn events_of_every_shape_are_judged_as_the_function_judges_them() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let mut refusals = 0;
+    for _ in 0..250 {
+        let event = proof::inputs::event(&mut rng);
+        let refused = of_function("start-resource-state-update", Event::Invoked(&event)).await;
+        let done = check(&["-", "--operation", "StartResourceStateUpdate"], Some(&event)).await;
+        assert_eq!(done.code, i32::from(!refused.is_empty()), "{event}\n{refused:?}\n{done:?}");
+        refusals += usize::from(!refused.is_empty());
+    }
+    assert!((1..250).contains(&refusals), "found {refusals} of 250 refused, expected some of each");
+}
+
 #[tokio::test]
 async fn bad_bodies_are_judged_as_the_function_judges_them() {
     let twice = format!(r#"{{"imagePipelineArn": "{LINUX}", "imagePipelineArn": "x"}}"#);

@@ -168,6 +168,12 @@ impl World {
     /// second.
     #[must_use]
     pub fn sdk_config(&self) -> SdkConfig {
+        self.sdk_config_by(self.clock.clone())
+    }
+
+    /// The same for a machine with a clock of its own.
+    #[must_use]
+    pub fn sdk_config_by(&self, clock: Clock) -> SdkConfig {
         let credentials = Credentials::new(CREDENTIAL, CREDENTIAL, None, None, "harness");
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -175,7 +181,7 @@ impl World {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .service_config(Endpoints(self.process_environment()))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-            .time_source(SharedTimeSource::new(WorldTime(self.clock.clone())));
+            .time_source(SharedTimeSource::new(WorldTime(clock)));
         let retries = RetryConfig::standard();
         match &self.network {
             Network::Loopback { .. } => config

@@ -179,7 +179,9 @@ static EVENTS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     texts.filter_map(|text| serde_json::from_str(&text).ok()).collect()
 });
 
-fn event(rng: &mut Rng) -> String {
+/// An event of some shape, as JSON: noise, a batch of noise, or a file of `events/` with something
+/// changed.
+pub fn event(rng: &mut Rng) -> String {
     match rng.u8(..8) {
         0 => json(rng, 4).to_string(),
         1 => batch(rng).to_string(),

@@ -148,6 +148,7 @@ struct Theatre<'a> {
     stops: Vec<Instant>,
     redrives_left: usize,
     redriven: Vec<String>,
+    opened: Vec<String>,
     aliases: Vec<String>,
     figures: Figures,
 }
@@ -215,6 +216,7 @@ impl<'a> Theatre<'a> {
             stops: schedule.stops.iter().map(|after| begun + *after).collect(),
             redrives_left: schedule.redrives,
             redriven: Vec::new(),
+            opened: Vec::new(),
             aliases: Vec::new(),
             figures: Figures { schedules: 1, ..Figures::default() },
         };
@@ -616,24 +618,30 @@ impl<'a> Theatre<'a> {
             self.figures.redrives += 1;
             let wish = crate::wire::wish_in(body).unwrap_or_default();
             self.stage.tell(|| format!("a person sends the dead letter of {wish} again"));
+            if self.open(&record["messageAttributes"]) {
+                self.opened.push(wish.clone());
+            }
             self.redriven.push(wish);
-            self.open(&record["messageAttributes"]);
             self.stage.world.queue().send(body);
         }
         true
     }
 
-    /// The person decides to carry out again what nobody knows the outcome of.
-    fn open(&self, letter: &Value) {
+    /// The person decides to carry out again what nobody knows the outcome of; whether it was such
+    /// a wish.
+    fn open(&self, letter: &Value) -> bool {
         let attribute = |name: &str| letter[name]["stringValue"].as_str().unwrap_or_default();
         let key = format!("{}#{}", attribute("operation"), attribute("token"));
         let world = &self.stage.world;
-        if let Some(mut item) = world.ledger_item(&key)
-            && item["status"] == "REJECTED"
-            && attribute("errorCode") == "OutcomeUnknown"
-        {
-            item["claimableFrom"] = json!(0);
-            world.put_ledger_item(&item);
+        match world.ledger_item(&key) {
+            Some(mut item)
+                if item["status"] == "REJECTED" && attribute("errorCode") == "OutcomeUnknown" =>
+            {
+                item["claimableFrom"] = json!(0);
+                world.put_ledger_item(&item);
+                true
+            }
+            _ => false,
         }
     }
 
@@ -645,6 +653,7 @@ impl<'a> Theatre<'a> {
             world: &self.stage.world,
             log: &log,
             redriven: &self.redriven,
+            opened: &self.opened,
             is_settled: self.invocations <= MOST_INVOCATIONS,
         };
         let verdict = ending.check();

@@ -20,10 +20,19 @@ struct Desk {
 
 async fn desk() -> Desk {
     let world = World::start().await;
+    let clock = Clock::of(&world.sdk_config());
+    Desk { ledger: ledger(&world, world.clock.clone()), clock, world }
+}
+
+/// The ledger as a worker with this clock sees it.
+fn ledger(world: &World, clock: harness::Clock) -> Ledger {
     let variables = world.environment();
     let environment = Environment::read(|variable| variables.get(variable).cloned()).unwrap();
-    let config = sdk::bounded(&world.sdk_config());
-    Desk { ledger: Ledger::new(&config, &environment, "Op"), clock: Clock::of(&config), world }
+    Ledger::new(&sdk::bounded(&world.sdk_config_by(clock)), &environment, "Op")
+}
+
+fn claimant(fingerprint: &str) -> Claimant<'_> {
+    Claimant { token: "t", target: "target", fingerprint, source: "s", request: "{}" }
 }
 
 impl Desk {
@@ -32,8 +41,7 @@ impl Desk {
     }
 
     async fn try_claim(&self, fingerprint: &str, source: &str) -> Result<Claim, Failure> {
-        let claimant =
-            Claimant { token: "t", target: "target", fingerprint, source, request: "{}" };
+        let claimant = Claimant { source, ..claimant(fingerprint) };
         self.ledger.claim(&[claimant], self.clock.now() + MINUTE).await.remove(0)
     }
 
@@ -140,6 +148,20 @@ async fn a_wish_called_off_before_it_arrived_stands_for_any_request() {
         assert!(matches!(&claim, Claim::Done(item) if item.status == cancelled), "{claim:?}");
     }
     assert_eq!(desk.world.ledger_item(KEY).unwrap(), item, "nothing was written");
+}
+
+/// Its worker stood still between deciding to claim and sending, and woke when all was over.
+#[tokio::test]
+async fn a_claim_from_before_a_rejection_does_not_undo_it() {
+    let desk = desk().await;
+    let lease = desk.won().await;
+    let before = ledger(&desk.world, harness::Clock::held(desk.world.clock.now()));
+    desk.world.clock.advance(MINUTE);
+    desk.settle(&lease, Status::Rejected).await;
+    let another = Claimant { source: "another source", ..claimant("f") };
+    let late = before.claim(&[another], desk.clock.now()).await.remove(0).unwrap();
+    assert!(matches!(late, Claim::Rejected(_)), "{late:?}");
+    assert!(matches!(desk.claim("f", "another source").await, Claim::Won(_)));
 }
 
 #[tokio::test]
