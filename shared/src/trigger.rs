@@ -109,6 +109,13 @@ fn is_queue_batch(fields: &Map<String, Value>) -> bool {
 }
 
 fn queue_batch(operation: &str, fields: Map<String, Value>) -> Result<Vec<Carrier>, Diagnostic> {
+    let records = fields.get("Records").and_then(Value::as_array);
+    if records.into_iter().flatten().any(|record| !record.is_object()) {
+        // Reading it as a struct would take an array's first value for the `messageId`.
+        return Err(invalid_event(
+            "found an SQS record that is no object, expected one with `messageId` and `body`",
+        ));
+    }
     let event: SqsEvent = serde_json::from_value(Value::Object(fields)).map_err(|error| {
         invalid_event(format!("found an SQS event that cannot be read: {error}"))
     })?;

@@ -1,6 +1,7 @@
 //! Bad input: refused with a sentence, reported, and harmful to nobody else.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use harness::Attribute;
 use serde_json::{Value, json};
@@ -271,6 +272,20 @@ async fn a_record_without_an_id_fails_the_invocation_with_a_sentence() {
     let error = function.invoke(&event).await.unwrap_err();
     assert!(error.error_message.contains("record without `messageId`"), "{error:?}");
     assert_eq!(function.world.image_builder().requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_record_that_is_no_object_fails_the_invocation_with_a_sentence() {
+    let function = function().await;
+    function.world.queue().send(&intent("a").to_string());
+    for other in [json!(["not-an-id"]), json!("text"), json!(null)] {
+        let mut event = function.world.queue().poll(10).unwrap().event;
+        event["Records"].as_array_mut().unwrap().push(other);
+        let error = function.invoke(&event).await.unwrap_err();
+        assert!(error.error_message.contains("record that is no object"), "{error:?}");
+        assert!(function.dead_letters().is_empty());
+        function.world.clock.advance(Duration::from_mins(5));
+    }
 }
 
 #[tokio::test]
