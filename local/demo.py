@@ -301,16 +301,15 @@ class Demo:
 
     def operate(self, step: Step) -> None:
         """The wish was rejected since its pipeline was not there; now it is, and its letter is redriven."""
-        before = self.item(f"{PIPELINE}{MENDED}")
-        self.token = before.get("token", "")
+        self.token = self.item(f"{PIPELINE}{MENDED}").get("token", "")
         self.type("reveille dead-letters --operation StartImagePipelineExecution")
         put_json(f"{self.stack.simulator}/simulator/pipelines", {"arn": f"{PIPELINE}{MENDED}"})
         self.commands = runbook.run(self.stack, step)
         deadline = time.monotonic() + ENDS_WITHIN
-        while (after := self.item(f"{PIPELINE}{MENDED}"))["status"] != "STARTED" and time.monotonic() < deadline:
+        while (after := self.item(f"{PIPELINE}{MENDED}")).get("status") != "STARTED" and time.monotonic() < deadline:
             step.alive("waiting for the redriven wish")
             time.sleep(0.2)
-        self.mended = (after["status"], after["token"])
+        self.mended = (after.get("status", ""), after.get("token", ""))
         self.type(f"reveille show {self.token.rpartition('#')[2]}")
         self.type("reveille list --operation StartImagePipelineExecution --since 1h")
 
@@ -329,7 +328,8 @@ class Demo:
         self.printed[command] = runbook.Command(command).run(runbook.environment(self.stack))
 
     def item(self, target: str) -> dict[str, Any]:
-        return next(item for item in self.ledger() if item.get("target") == target)
+        """What the ledger has of the wish for this target; nothing where it has none."""
+        return next((item for item in self.ledger() if item.get("target") == target), {})
 
     def outcomes(self) -> list[Outcome]:
         items, services = self.ledger(), self.summary()["services"]
