@@ -122,8 +122,12 @@ fn parse_request<R: Request>(fields: &Map<String, Value>, findings: &mut Finding
     for control in [CLIENT_TOKEN, NOT_AFTER, WHEN_BUSY] {
         fields.remove(control);
     }
-    match serde_path_to_error::deserialize::<_, R>(Value::Object(fields)) {
+    let given = Value::Object(fields);
+    match serde_path_to_error::deserialize::<_, R>(given.clone()) {
         Ok(request) => {
+            if let Ok(read) = serde_json::to_value(&request) {
+                check_objects("", &given, &read, findings);
+            }
             request.check(findings);
             Some(request)
         }
@@ -140,5 +144,26 @@ fn parse_request<R: Request>(fields: &Map<String, Value>, findings: &mut Finding
             findings.add(field, complaint);
             None
         }
+    }
+}
+
+/// Reading a struct takes an array of its values as well, which no API does.
+fn check_objects(path: &str, given: &Value, read: &Value, findings: &mut Findings) {
+    match (given, read) {
+        (Value::Array(_), Value::Object(_)) => {
+            findings.add(path, format!("is {}, expected an object", json::kind(given)));
+        }
+        (Value::Object(given), Value::Object(read)) => {
+            for (name, value) in given {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                check_objects(&path, value, read.get(name).unwrap_or(&Value::Null), findings);
+            }
+        }
+        (Value::Array(given), Value::Array(read)) => {
+            for (place, (given, read)) in given.iter().zip(read).enumerate() {
+                check_objects(&format!("{path}[{place}]"), given, read, findings);
+            }
+        }
+        _ => {}
     }
 }

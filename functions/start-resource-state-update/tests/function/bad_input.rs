@@ -57,6 +57,17 @@ async fn a_status_that_is_none_is_refused() {
 }
 
 #[tokio::test]
+async fn an_array_is_not_taken_for_the_object_that_it_could_be_read_as() {
+    let state = with(deprecation("t"), "state", json!(["DEPRECATED"]));
+    invalid(&state, &["state is an array, expected an object"]).await;
+    let included = with(deletion("t"), "includeResources", json!([true, true, false]));
+    invalid(&included, &["includeResources is an array, expected an object"]).await;
+    let rules = json!([{"isPublic": true}]);
+    let rules = with(deletion("t"), "exclusionRules", json!({"amis": rules}));
+    invalid(&rules, &["exclusionRules"]).await;
+}
+
+#[tokio::test]
 async fn a_role_goes_with_included_resources_and_they_with_a_role() {
     let role_only = with(deprecation("t"), "executionRole", json!("lifecycle"));
     invalid(&role_only, &["includeResources is missing, expected beside `executionRole`"]).await;
