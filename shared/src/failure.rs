@@ -113,13 +113,15 @@ impl Failure {
         Self { kind, reason: Reason::new(code, message) }
     }
 
-    /// The same where an earlier request of the call got no answer, so that no later one tells
+    /// The same where an earlier request of the call was left open, so that no later one tells
     /// what became of it.
     #[must_use]
     pub(crate) fn after_doubt(mut self) -> Self {
         if !self.kind.begins_doubt() {
             self.kind = Kind::Unknown;
-            self.reason.message.push_str(" (an earlier request of the same call got no answer)");
+            self.reason
+                .message
+                .push_str(" (an earlier request of the same call may have been carried out)");
         }
         self
     }
