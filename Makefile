@@ -12,7 +12,7 @@ export SAM_CLI_TELEMETRY := 0
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prove prove-quick lint audit fmt build up down clean tools emulator
+.PHONY: help demo test prove prove-quick lint audit fmt cost build up down clean tools emulator
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ audit: ## check licences, sources and duplicates of the dependencies; needs carg
 
 fmt: ## format the code
 	cargo fmt --all
+
+cost: ## print what a million wishes cost, ours and the rival's
+	@$(PYTHON) local/cost.py
 
 build: tools ## build the functions for Lambda, ready for sam deploy
 	PATH="$(CURDIR)/$(TOOLS):$$PATH" $(TOOLS)/sam build
