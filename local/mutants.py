@@ -31,19 +31,19 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
-        "only the owner of a claim settles it", "shared/src/ledger.rs",
-        '"#owner = :owner AND (#status = :claimed OR #status = :status)"',
-        '"(#owner = :owner OR #owner <> :owner) AND (#status = :claimed OR #status = :status)"',
+        "only the owner of a claim settles it", "shared/src/ledger/settlement.rs",
+        '("owner", text(&lease.owner)),',
+        "",
     ),
     Mutant(
-        "a lease keeps others out until it ends", "shared/src/ledger.rs",
-        "(#claimableFrom < :now AND #fingerprint",
-        "((#claimableFrom < :now OR #claimableFrom >= :now) AND #fingerprint",
+        "a lease keeps others out until it ends", "shared/src/ledger/claim.rs",
+        "(stored.claimable_from < self.now && is_same",
+        "(is_same",
     ),
     Mutant(
-        "a token stands for one request", "shared/src/ledger.rs",
-        "#fingerprint = :fingerprint AND",
-        "(#fingerprint = :fingerprint OR #fingerprint <> :fingerprint) AND",
+        "a token stands for one request", "shared/src/ledger/claim.rs",
+        "let is_same = stored.fingerprint.as_deref() == Some(self.claimant.fingerprint);",
+        "let is_same = stored.fingerprint.is_some();",
     ),
     Mutant(
         "a wish without a token has one by where it came from", "shared/src/token.rs",
@@ -52,8 +52,8 @@ MUTANTS = (
     ),
     Mutant(
         "a worker that died leaves a doubt", "shared/src/ledger.rs",
-        "doubt_since: old.doubt_since,",
-        "doubt_since: None,",
+        "self.doubt_since = stored.doubt_since;",
+        "self.doubt_since = None;",
     ),
     Mutant(
         "a call of unknown outcome begins a doubt", "shared/src/driver/decision.rs",
@@ -71,14 +71,14 @@ MUTANTS = (
         "let reason = in_doubt.map_or(reason.clone(), |_| reason.clone());",
     ),
     Mutant(
-        "only a person opens a wish of unknown outcome", "shared/src/ledger.rs",
-        "Status::Rejected if reason.is_some_and(Reason::is_outcome_unknown) => expiry,",
-        "Status::Rejected if reason.is_some_and(|_| false) => expiry,",
+        "only a person opens a wish of unknown outcome", "shared/src/ledger/settlement.rs",
+        "Status::Rejected if reason.as_ref().is_some_and(Reason::is_outcome_unknown) => {",
+        "Status::Rejected if reason.as_ref().is_some_and(|_| false) => {",
     ),
     Mutant(
-        "a claim from before a rejection does not undo it", "shared/src/ledger.rs",
-        "Status::Rejected => now - Duration::from_millis(1),",
-        "Status::Rejected => Timestamp::from_epoch_millis(0),",
+        "a claim takes only the item that it has read", "shared/src/ledger/claim.rs",
+        "conditions: [key].into_iter().chain(version(stored)).collect(),",
+        "conditions: [key].into_iter().chain(version(stored).take(0)).collect(),",
     ),
     Mutant(
         "what is reported is in the dead-letter queue before it is acknowledged", "shared/src/driver.rs",

@@ -23,6 +23,13 @@ NOT_OURS = {
     "imagebuilder:TagResource": "asked for beside StartImagePipelineExecution where a wish has tags",
 }
 
+# How the statements begin that are authorised each as its own action.
+STATEMENTS = {
+    "dynamodb:PartiQLInsert": "INSERT INTO ",
+    "dynamodb:PartiQLSelect": "SELECT * FROM ",
+    "dynamodb:PartiQLUpdate": "UPDATE ",
+}
+
 
 def findings(stack: Stack, services: Mapping[str, Mapping[str, Any]], operations: Iterable[str]) -> list[str]:
     """What is allowed and was not called, or was called and is not allowed, in sentences."""
@@ -56,12 +63,17 @@ def recorded(stack: Stack, allowed: Iterable[str]) -> set[str]:
     """Which of these calls the functions made to MiniStack; everybody else has the keys of this machine."""
     trail = stack.client("cloudtrail")
 
-    def was_made(action: str) -> bool:
+    def was_made(action: str, statement: str = "") -> bool:
         service, _, name = action.partition(":")
         # The newest fifty of this name; it has no further pages.
         events = trail.lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}])["Events"]
         return any(
-            event["EventSource"] == f"{service}.amazonaws.com" and event["AccessKeyId"] != ACCESS_KEY for event in events
+            event["EventSource"] == f"{service}.amazonaws.com" and event["AccessKeyId"] != ACCESS_KEY
+            and statement in event["CloudTrailEvent"]
+            for event in events
         )
 
-    return {action for action in allowed if was_made(action) or was_made(BATCHES.get(action, action))}
+    return {
+        action for action in allowed
+        if was_made(action) or was_made(BATCHES.get(action, action), STATEMENTS.get(action, ""))
+    }

@@ -34,8 +34,11 @@ BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
 STACK_NAME = "reveille"
 HEALTHY_WITHIN = 60.0
 STEPS = 4  # that `Stack.up` goes through
-# AWS authorises a batch as the single call, MiniStack under the batch's own name.
+# AWS authorises a batch as the single calls in it, MiniStack under the batch's own name.
 BATCHES = {
+    "dynamodb:PartiQLInsert": "dynamodb:BatchExecuteStatement",
+    "dynamodb:PartiQLSelect": "dynamodb:BatchExecuteStatement",
+    "dynamodb:PartiQLUpdate": "dynamodb:BatchExecuteStatement",
     "sqs:SendMessage": "sqs:SendMessageBatch",
     "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
 }
@@ -273,10 +276,17 @@ class Stack:
 def allow_batches(roles: Any, role: str) -> None:
     for name in roles.list_role_policies(RoleName=role)["PolicyNames"]:
         policy = roles.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        for statement in policy["Statement"]:
-            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-            statement["Action"] = actions + [BATCHES[action] for action in actions if action in BATCHES]
+        policy["Statement"] += [batch for statement in policy["Statement"] for batch in batches_of(statement)]
         roles.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
+
+
+def batches_of(statement: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the emulator asks for beside a statement; of PartiQL, whose tables are in its text, on any resource."""
+    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    return [
+        {"Effect": "Allow", "Action": batch, "Resource": "*" if "Statement" in batch else statement["Resource"]}
+        for batch in sorted({BATCHES[action] for action in actions if action in BATCHES})
+    ]
 
 
 def wait_until(step: Step, process: Process, log: Path, condition: Callable[[], object]) -> None:

@@ -42,7 +42,7 @@ FAULTS = [
     ("                # Pipelines are named by the wishes, not by this stack; the parameter narrows it.\n", "",
      "image-pipeline/* without a reason"),
     ("Resource: !GetAtt Ledger.Arn", 'Resource: "*"', "resource * without a reason"),
-    ("Action: dynamodb:UpdateItem", 'Action: dynamodb:*', 'action "dynamodb:*"'),
+    ("- dynamodb:PartiQLSelect", '- dynamodb:*', 'action "dynamodb:*"'),
     ("            Condition:\n              StringEquals: {aws:SourceAccount: !Ref AWS::AccountId}\n", "", "aws:SourceAccount"),
     ("                  Condition:\n                    StringEquals: {iam:PassedToService: imagebuilder.amazonaws.com}\n", "",
      "iam:PassRole to any service"),

@@ -93,15 +93,15 @@ impl<O: Operation> Driver<O> {
     async fn carry_out(&self, batch: &Batch<'_, O::Request>, limits: &Limits) -> Vec<Outcome> {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; batch.tasks.len()];
         for round in batch.rounds() {
-            let mut wishes = Vec::new();
+            let mut due = Vec::new();
             for index in round {
                 match self.before_claim(batch, index, &outcomes, limits) {
-                    Ok(wish) => wishes.push((index, wish)),
+                    Ok(wish) => due.push((index, wish)),
                     Err(outcome) => outcomes[index] = Some(outcome),
                 }
             }
-            let (indices, wishes): (Vec<_>, Vec<_>) = wishes.into_iter().unzip();
-            for (index, outcome) in indices.into_iter().zip(self.once(&wishes, limits).await) {
+            let (indices, due): (Vec<_>, Vec<_>) = due.into_iter().unzip();
+            for (index, outcome) in indices.into_iter().zip(self.once(&due, limits).await) {
                 outcomes[index] = Some(outcome);
             }
         }
@@ -115,7 +115,7 @@ impl<O: Operation> Driver<O> {
         index: usize,
         outcomes: &[Option<Outcome>],
         limits: &Limits,
-    ) -> Result<&'a Wish<O::Request>, Outcome> {
+    ) -> Result<Due<'a, O::Request>, Outcome> {
         let task = &batch.tasks[index];
         let is_behind = |earlier: &Task<_>| earlier.group.is_some() && earlier.group == task.group;
         let comes_again = |outcome: &Option<Outcome>| {
@@ -133,15 +133,15 @@ impl<O: Operation> Driver<O> {
                 Err(outcomes[*first].clone().unwrap_or_else(Outcome::not_begun).repeated())
             }
             Matter::Wish(_) if self.clock.now() >= limits.send_before => Err(Outcome::not_begun()),
-            Matter::Wish(wish) => Ok(wish),
+            Matter::Wish(wish) => Ok(Due { wish, is_redelivery: batch.receives(task) > 1 }),
         }
     }
 
     /// Claim, call, settle: all wishes of a round together.
-    async fn once(&self, wishes: &[&Wish<O::Request>], limits: &Limits) -> Vec<Outcome> {
-        let claims = self.claim(wishes, limits).await;
-        let steps = stream::iter(wishes.iter().zip(claims))
-            .map(|(wish, claim)| self.call(wish, claim, limits))
+    async fn once(&self, due: &[Due<'_, O::Request>], limits: &Limits) -> Vec<Outcome> {
+        let claims = self.claim(due, limits).await;
+        let steps = stream::iter(due.iter().zip(claims))
+            .map(|(due, claim)| self.call(due.wish, claim, limits))
             .buffered(self.concurrent_calls)
             .collect::<Vec<_>>()
             .await;
@@ -150,29 +150,30 @@ impl<O: Operation> Driver<O> {
 
     async fn claim(
         &self,
-        wishes: &[&Wish<O::Request>],
+        due: &[Due<'_, O::Request>],
         limits: &Limits,
     ) -> Vec<Result<Claim, Failure>> {
-        if wishes.is_empty() {
+        if due.is_empty() {
             return Vec::new();
         }
         let texts: Vec<_> =
-            wishes.iter().map(|wish| (wish.source.to_string(), request(wish))).collect();
-        let claimants: Vec<_> = wishes
+            due.iter().map(|Due { wish, .. }| (wish.source.to_string(), request(wish))).collect();
+        let claimants: Vec<_> = due
             .iter()
             .zip(&texts)
-            .map(|(wish, (source, request))| Claimant {
+            .map(|(Due { wish, is_redelivery }, (source, request))| Claimant {
                 token: wish.token.as_str(),
                 target: &wish.target,
                 fingerprint: &wish.fingerprint,
                 source,
                 request,
+                is_redelivery: *is_redelivery,
             })
             .collect();
         let claims = self.ledger.claim(&claimants, limits.lease_end);
         self.before(limits.send_before, claims)
             .await
-            .unwrap_or_else(|late| vec![Err(late); wishes.len()])
+            .unwrap_or_else(|late| vec![Err(late); due.len()])
     }
 
     /// Calls AWS for a claim that was won; for any other, says what becomes of the wish.
@@ -359,12 +360,19 @@ impl<O: Operation> Driver<O> {
 /// Rejects what would come again once too often.
 fn give_up_worn_out<R: Request>(batch: &Batch<'_, R>, outcomes: &mut [Outcome]) {
     for (task, outcome) in batch.tasks.iter().zip(outcomes) {
-        let receives = batch.carrier(task).record.as_ref().map_or(0, |record| record.receive_count);
+        let receives = batch.receives(task);
         if let (Verdict::Deferred { reason, .. }, MOST_RECEIVES..) = (&outcome.verdict, receives) {
             let message = format!("received {receives} times without an end: {}", reason.message);
             outcome.verdict = Verdict::Rejected(Reason::new(&reason.code, message));
         }
     }
+}
+
+/// A wish that is to be carried out now.
+struct Due<'a, R> {
+    wish: &'a Wish<R>,
+    /// Whether its message has been received before.
+    is_redelivery: bool,
 }
 
 /// The limits of one invocation, cut from its deadline.
@@ -422,7 +430,7 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 fn no_ledger(failure: &Failure) -> Outcome {
     let message = format!("the ledger could not be written: {failure}");
     let delay =
-        retry::delay(Kind::Transient, 0, Duration::ZERO, Duration::ZERO, decision::random_share());
+        retry::delay(Kind::Transient, 0, Duration::ZERO, Duration::ZERO, retry::random_share());
     Outcome::deferred(Reason::new(Reason::LEDGER_UNAVAILABLE, message), delay)
 }
 

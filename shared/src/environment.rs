@@ -85,7 +85,7 @@ impl Environment {
             lease_margin: SECOND * number(&lookup, LEASE_MARGIN_SECONDS, 90, 0..=43_200)?,
             max_attempts: number(&lookup, MAX_ATTEMPTS, 20, 1..=150)?,
             max_busy: HOUR * number(&lookup, MAX_BUSY_HOURS, 12, 0..=24 * 14)?,
-            concurrent_calls: number(&lookup, CONCURRENT_CALLS, 8, 1..=100)? as usize,
+            concurrent_calls: number(&lookup, CONCURRENT_CALLS, 10, 1..=100)? as usize,
         })
     }
 }
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(environment.lease_margin, 90 * SECOND);
         assert_eq!(environment.max_attempts, 20);
         assert_eq!(environment.max_busy, 12 * HOUR);
-        assert_eq!(environment.concurrent_calls, 8);
+        assert_eq!(environment.concurrent_calls, 10);
     }
 
     #[test]

@@ -208,6 +208,7 @@ pub(crate) fn kind_of(code: &str, status: u16) -> Kind {
         | "KmsThrottled"
         | "OverLimit"
         | "PriorRequestNotComplete"
+        | "ProvisionedThroughputExceeded"
         | "ProvisionedThroughputExceededException"
         | "ReplicatedWriteConflictException"
         | "RequestLimitExceeded"
@@ -220,8 +221,10 @@ pub(crate) fn kind_of(code: &str, status: u16) -> Kind {
         | "SlowDown"
         | "ThrottledException"
         | "Throttling"
+        | "ThrottlingError"
         | "ThrottlingException"
         | "TooManyRequestsException"
+        | "TransactionConflict"
         | "TransactionConflictException"
         | "TransactionInProgressException" => Kind::Transient,
 

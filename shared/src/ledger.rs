@@ -1,28 +1,41 @@
 //! The table in which each wish is claimed before it is called and settled after it.
 //!
-//! One item per wish, never deleted by code. `claimableFrom` is the whole lock in one number:
-//! whoever writes when it lies in the past owns the wish until the lease ends, and every later
-//! write of an owner requires that it still is one.
+//! One item per wish, never deleted by code. `claimableFrom` is the whole lock in one number: a wish
+//! is free when it lies in the past. Whoever takes it writes an `owner` of its own, and every write
+//! asks for what its writer knows to stand there: nothing, the item that it has read, or its own
+//! claim. So of two who act on the same knowledge one is refused, and is shown what stands there.
+//!
+//! A batch of wishes is written by one request, a statement each.
 
+mod claim;
 mod item;
+mod settlement;
+mod statement;
 
-use std::collections::HashMap;
+use std::mem;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::operation::batch_execute_statement::BatchExecuteStatementError;
 use aws_sdk_dynamodb::{Client, config};
-use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
 use crate::environment::Environment;
-use crate::failure::{Failure, Kind, Reason};
+use crate::failure::{Failure, Reason};
+use crate::retry;
 use crate::sdk::RetryClassifier;
+use claim::Claiming;
+use item::text;
+use settlement::Settling;
+use statement::{Answer, Attribute, Statement, Unanswered, unavailable};
 
 pub use item::{Item, Status};
+
+/// How many statements one write takes at most. A claim needs three where its item turns out to be
+/// there and free (insert, read, take); the others are for those that are throttled by themselves,
+/// and for races that were lost.
+const MOST_STATEMENTS: u32 = 6;
 
 /// One wish to be claimed.
 #[derive(Clone, Debug)]
@@ -37,6 +50,9 @@ pub struct Claimant<'a> {
     pub source: &'a str,
     /// The request as JSON, for people.
     pub request: &'a str,
+    /// Whether its message has been received before, so that its item is probably there. Nothing
+    /// but the order of the statements depends on it.
+    pub is_redelivery: bool,
 }
 
 /// What became of a claim.
@@ -110,7 +126,7 @@ impl Ledger {
         Self {
             client: Client::from_conf(
                 config::Builder::from(config)
-                    .retry_classifier(RetryClassifier::<UpdateItemError>::default())
+                    .retry_classifier(RetryClassifier::<BatchExecuteStatementError>::default())
                     .build(),
             ),
             clock: Clock::of(config),
@@ -130,7 +146,10 @@ impl Ledger {
         claimants: &[Claimant<'_>],
         lease_end: Timestamp,
     ) -> Vec<Result<Claim, Failure>> {
-        join_all(claimants.iter().map(|claimant| self.claim_one(claimant, lease_end))).await
+        let now = self.clock.now();
+        let expiry = now + self.retention;
+        let claiming = |claimant| Claiming::new(claimant, self.operation, lease_end, expiry, now);
+        self.write(claimants.iter().map(claiming).collect()).await
     }
 
     /// Settles wishes that were claimed.
@@ -138,262 +157,85 @@ impl Ledger {
     /// # Errors
     /// For each wish, a [`Failure`] where it may not have been written: the wish must come again.
     pub async fn settle(&self, settlements: &[Settlement]) -> Vec<Result<Settled, Failure>> {
-        join_all(settlements.iter().map(|settlement| self.settle_one(settlement))).await
-    }
-
-    /// One conditional write that both takes the wish and says what it replaced.
-    async fn claim_one(
-        &self,
-        claimant: &Claimant<'_>,
-        lease_end: Timestamp,
-    ) -> Result<Claim, Failure> {
         let now = self.clock.now();
-        let key = format!("{}#{}", self.operation, claimant.token);
-        let owner = Uuid::new_v4().to_string();
-        let write = Write::new(&key)
-            .set("operation", text(self.operation))
-            .set("target", text(claimant.target))
-            .set("fingerprint", text(claimant.fingerprint))
-            .set("status", text(Status::Claimed.as_str()))
-            .set("owner", text(&owner))
-            .set("claimableFrom", number(lease_end.epoch_millis()))
-            .set_if_absent("doubtSince", number(now.epoch_millis()))
-            .set_if_absent("attempts", number(0))
-            .set("source", text(claimant.source))
-            .set("request", text(claimant.request))
-            .set_if_absent("createdAt", text(&now.to_string()))
-            .set("updatedAt", text(&now.to_string()))
-            .set("expiresAt", number(self.expiry(now).epoch_seconds()))
-            .value(":now", number(now.epoch_millis()))
-            .value(":nowSeconds", number(now.epoch_seconds()))
-            .value(":rejected", text(Status::Rejected.as_str()))
-            .name("token");
-        // A rejection is remembered for its source only: another one, such as a redrive, may try.
-        let condition = "attribute_not_exists(#token) OR #expiresAt < :nowSeconds OR \
-                         (#claimableFrom < :now AND #fingerprint = :fingerprint AND \
-                         (#status <> :rejected OR #source <> :source))";
-        match self.update(write, condition).await? {
-            Updated::Replaced(old) => {
-                Ok(Claim::Won(lease(key, owner, old.filter(|old| !old.is_expired(now)), now)))
-            }
-            Updated::Refused(stored) if stored.owner.as_deref() == Some(&*owner) => {
-                // Our own write, repeated by the SDK after its answer was lost.
-                Ok(Claim::Won(own_lease(key, owner, &stored, now)))
-            }
-            Updated::Refused(stored) => refused_claim(claimant, stored),
-        }
+        let expiry = now + self.retention;
+        let settling = |settlement| Settling { settlement, expiry, now };
+        self.write(settlements.iter().map(settling).collect()).await
     }
 
-    async fn settle_one(&self, settlement: &Settlement) -> Result<Settled, Failure> {
-        let now = self.clock.now();
-        let expiry = self.expiry(now);
-        let Settlement { lease, status, reason, .. } = settlement;
-        let claimable_from = claimable_from(*status, reason.as_ref(), now, expiry);
-        let write = Write::new(&lease.key)
-            .set("status", text(status.as_str()))
-            .set("claimableFrom", number(claimable_from.epoch_millis()))
-            .set("attempts", number(settlement.attempts.into()))
-            .set("createdAt", text(&lease.created_at.to_string()))
-            .set("updatedAt", text(&now.to_string()))
-            .set("expiresAt", number(expiry.epoch_seconds()))
-            .set_or_remove(
-                "doubtSince",
-                settlement.doubt_since.map(|since| number(since.epoch_millis())),
-            )
-            .set_or_remove("receipt", settlement.receipt.as_deref().map(text))
-            .set_or_remove("errorCode", reason.as_ref().map(|reason| text(&reason.code)))
-            .set_or_remove("errorMessage", reason.as_ref().map(|reason| text(&reason.message)))
-            .value(":owner", text(&lease.owner))
-            .value(":claimed", text(Status::Claimed.as_str()))
-            .name("owner");
-        // The second status lets the SDK repeat a write whose answer was lost.
-        let condition = "#owner = :owner AND (#status = :claimed OR #status = :status)";
-        match self.update(write, condition).await? {
-            Updated::Replaced(_) => Ok(Settled::Written),
-            Updated::Refused(stored) => Ok(Settled::Refused(Box::new(stored))),
-        }
-    }
-
-    async fn update(&self, write: Write, condition: &str) -> Result<Updated, Failure> {
-        let expression = write.expression();
-        let answer = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("token", text(&write.key))
-            .update_expression(expression)
-            .condition_expression(condition)
-            .set_expression_attribute_names(Some(write.names))
-            .set_expression_attribute_values(Some(write.values))
-            .return_values(ReturnValue::AllOld)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match answer {
-            Ok(output) => Ok(Updated::Replaced(output.attributes.map(|old| Item::of(&old)))),
-            Err(SdkError::ServiceError(context)) => match context.err() {
-                UpdateItemError::ConditionalCheckFailedException(refusal) => {
-                    refusal.item().map(|stored| Updated::Refused(Item::of(stored))).ok_or_else(|| {
-                        Failure::new(
-                            Kind::Transient,
-                            Reason::LEDGER_UNAVAILABLE,
-                            "the ledger refused a write without the stored item, expected it beside",
-                        )
-                    })
+    /// Brings all writes to their ends, the next statement of each in one request.
+    async fn write<W: Write>(&self, mut writes: Vec<W>) -> Vec<Result<W::End, Failure>> {
+        let mut ends: Vec<_> = writes.iter().map(|_| Err(contended())).collect();
+        let mut open: Vec<usize> = (0..writes.len()).collect();
+        for round in 0..MOST_STATEMENTS {
+            let statements = open.iter().map(|&place| writes[place].statement()).collect();
+            let answers = statement::execute(&self.client, &self.table, statements).await;
+            let mut pause = Duration::ZERO;
+            let asked = mem::take(&mut open);
+            for (place, answer) in asked.into_iter().zip(answers) {
+                let end = match answer {
+                    Ok(answer) => writes[place].after(answer),
+                    Err(Unanswered::ForGood(failure)) => Some(Err(failure)),
+                    Err(Unanswered::Itself(failure)) => {
+                        ends[place] = Err(failure);
+                        pause = retry::pause(round, retry::random_share());
+                        None
+                    }
+                };
+                match end {
+                    Some(end) => ends[place] = end,
+                    None => open.push(place),
                 }
-                _ => Err(Failure::from(SdkError::ServiceError(context))),
-            },
-            Err(error) => Err(Failure::from(error)),
+            }
+            if open.is_empty() {
+                break;
+            }
+            tokio::time::sleep(pause).await;
         }
-    }
-
-    fn expiry(&self, now: Timestamp) -> Timestamp {
-        now + self.retention
+        ends
     }
 }
 
-/// From when on a wish that ended so, or did not yet, may be claimed.
-fn claimable_from(
-    status: Status,
-    reason: Option<&Reason>,
-    now: Timestamp,
-    expiry: Timestamp,
-) -> Timestamp {
-    match status {
-        // What may have been carried out is for a person to open again, and not for the next
-        // message that happens to have its token.
-        Status::Rejected if reason.is_some_and(Reason::is_outcome_unknown) => expiry,
-        // At once, but not by a claim from before the rejection that arrives after it.
-        Status::Rejected => now - Duration::from_millis(1),
-        _ if status.is_final() => expiry,
-        _ => Timestamp::from_epoch_millis(0),
-    }
+/// A change of one item, in as many statements as it takes, each chosen by the answer to the one
+/// before.
+trait Write {
+    type End;
+
+    fn statement(&self) -> Statement;
+
+    /// How it ended, or that another statement is needed.
+    fn after(&mut self, answer: Answer) -> Option<Result<Self::End, Failure>>;
 }
 
-/// What a conditional write met.
-enum Updated {
-    Replaced(Option<Item>),
-    Refused(Item),
+/// What is said where others were quicker every time.
+fn contended() -> Failure {
+    unavailable(format!("the item was changed by others {MOST_STATEMENTS} times in a row"))
 }
 
-/// A won claim: what it replaced says whether somebody may have sent the call before us.
-fn lease(key: String, owner: String, replaced: Option<Item>, now: Timestamp) -> Lease {
-    let fresh = Lease { key, owner, attempts: 0, created_at: now, doubt_since: None };
-    match replaced {
-        // Begins again: its redrive was a person's decision.
-        Some(old) if old.status == Some(Status::Rejected) => fresh,
-        Some(old) => Lease {
-            attempts: old.attempts,
-            created_at: old.created_at.unwrap_or(now),
-            doubt_since: old.doubt_since,
-            ..fresh
-        },
-        None => fresh,
+impl Lease {
+    fn new(key: String, now: Timestamp) -> Self {
+        let owner = Uuid::new_v4().to_string();
+        Self { key, owner, attempts: 0, created_at: now, doubt_since: None }
     }
-}
 
-fn own_lease(key: String, owner: String, stored: &Item, now: Timestamp) -> Lease {
-    Lease {
-        key,
-        owner,
-        attempts: stored.attempts,
-        created_at: stored.created_at.unwrap_or(now),
-        // The claim itself begins a doubt; only an earlier one is somebody else's.
-        doubt_since: stored.doubt_since.filter(|since| *since < now),
-    }
-}
-
-fn refused_claim(claimant: &Claimant<'_>, stored: Item) -> Result<Claim, Failure> {
-    // What was called off before it arrived has no fingerprint: it stands for any request.
-    if stored.fingerprint.as_deref().is_some_and(|known| known != claimant.fingerprint) {
-        let target = stored.target.as_deref().unwrap_or("another target");
-        let created = stored.created_at.map_or_else(String::new, |at| format!(" at {at}"));
-        return Ok(Claim::Mismatch(Reason::new(
-            Reason::TOKEN_MISMATCH,
-            format!(
-                "the token is known{created} with another request, for `{target}`; expected the \
-                 same request, or a token of its own"
-            ),
-        )));
-    }
-    match stored.status {
-        Some(Status::Claimed) => Ok(Claim::Leased(stored.claimable_from)),
-        Some(Status::Started | Status::Skipped | Status::Cancelled) => {
-            Ok(Claim::Done(Box::new(stored)))
+    /// Goes on where this item stopped, which says whether somebody may have sent the call before
+    /// us.
+    fn take(&mut self, stored: &Item, now: Timestamp) {
+        self.forget(now);
+        // A redrive was a person's decision, and begins again.
+        if stored.is_expired(now) || stored.status == Some(Status::Rejected) {
+            return;
         }
-        Some(Status::Rejected) => Ok(Claim::Rejected(stored.reason.unwrap_or_else(|| {
-            Reason::new(Reason::INVALID_INTENT, "it was rejected before, without a reason")
-        }))),
-        Some(Status::Deferred) | None => Err(Failure::new(
-            Kind::Transient,
-            Reason::LEDGER_UNAVAILABLE,
-            format!("the ledger refused a claim on an item that reads {stored:?}"),
-        )),
-    }
-}
-
-/// An update of one item: every name and value goes through a placeholder, since half of the
-/// attributes are reserved words.
-struct Write {
-    key: String,
-    sets: Vec<String>,
-    removes: Vec<String>,
-    names: HashMap<String, String>,
-    values: HashMap<String, AttributeValue>,
-}
-
-impl Write {
-    fn new(key: &str) -> Self {
-        Self {
-            key: key.to_owned(),
-            sets: Vec::new(),
-            removes: Vec::new(),
-            names: HashMap::new(),
-            values: HashMap::new(),
-        }
+        self.attempts = stored.attempts;
+        self.created_at = stored.created_at.unwrap_or(now);
+        self.doubt_since = stored.doubt_since;
     }
 
-    fn set(mut self, attribute: &str, value: AttributeValue) -> Self {
-        self.sets.push(format!("#{attribute} = :{attribute}"));
-        self.name(attribute).value(&format!(":{attribute}"), value)
+    fn forget(&mut self, now: Timestamp) {
+        *self = Self { attempts: 0, created_at: now, doubt_since: None, ..self.clone() };
     }
 
-    fn set_if_absent(mut self, attribute: &str, value: AttributeValue) -> Self {
-        self.sets.push(format!("#{attribute} = if_not_exists(#{attribute}, :{attribute})"));
-        self.name(attribute).value(&format!(":{attribute}"), value)
+    fn key(&self) -> Attribute {
+        ("token", text(&self.key))
     }
-
-    fn set_or_remove(mut self, attribute: &str, value: Option<AttributeValue>) -> Self {
-        if let Some(value) = value {
-            return self.set(attribute, value);
-        }
-        self.removes.push(format!("#{attribute}"));
-        self.name(attribute)
-    }
-
-    fn name(mut self, attribute: &str) -> Self {
-        self.names.insert(format!("#{attribute}"), attribute.to_owned());
-        self
-    }
-
-    fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
-        self.values.insert(placeholder.to_owned(), value);
-        self
-    }
-
-    fn expression(&self) -> String {
-        let set = format!("SET {}", self.sets.join(", "));
-        match self.removes.as_slice() {
-            [] => set,
-            removes => format!("{set} REMOVE {}", removes.join(", ")),
-        }
-    }
-}
-
-fn text(value: &str) -> AttributeValue {
-    AttributeValue::S(value.to_owned())
-}
-
-fn number(value: i64) -> AttributeValue {
-    AttributeValue::N(value.to_string())
 }

@@ -1,7 +1,9 @@
 //! The ledger's table, in a DynamoDB that lives in this process.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::to_bytes;
@@ -25,6 +27,7 @@ pub(crate) const TABLE: &str = "ledger";
 /// A DynamoDB with the ledger's table in it. It stops when it is dropped.
 pub(crate) struct Ledger {
     database: Database,
+    refusals: Refusals,
     /// Its end is what ends the server.
     running: Option<oneshot::Sender<()>>,
 }
@@ -33,7 +36,7 @@ impl Ledger {
     pub(crate) fn new() -> Self {
         let database = must("the database opens", Database::memory());
         create_table(&database);
-        Self { database, running: None }
+        Self { database, refusals: Refusals::default(), running: None }
     }
 
     /// Serves it on a free port, with the engine's own server.
@@ -50,14 +53,22 @@ impl Ledger {
 
     /// The engine without its server, for the operations that the product has use for.
     pub(crate) fn router(&self) -> Router {
-        let database = self.database.clone();
+        let (database, refusals) = (self.database.clone(), self.refusals.clone());
         Router::new().fallback(move |request: Request| async move {
             let operation = proxy::operation(&request);
             match to_bytes(request.into_body(), usize::MAX).await {
+                Ok(body) if operation == "BatchExecuteStatement" => {
+                    refusals.perform(&database, &body)
+                }
                 Ok(body) => perform(&database, &operation, &body),
                 Err(_) => Cut.into_response(),
             }
         })
+    }
+
+    /// Refuses the next statement about this item, and lets the others of its request through.
+    pub(crate) fn refuse_statement(&self, token: &str, code: &str) {
+        self.refusals.add(token, code);
     }
 
     /// Every item, sorted by token.
@@ -98,14 +109,73 @@ impl Ledger {
     }
 }
 
+/// Statements that are refused one by one, as DynamoDB refuses those that meet a hot partition:
+/// tokens, each with the error's code. The engine has no such limits.
+#[derive(Clone, Default)]
+struct Refusals(Arc<Mutex<Vec<(String, String)>>>);
+
+impl Refusals {
+    fn add(&self, token: &str, code: &str) {
+        self.waiting().push((token.to_owned(), code.to_owned()));
+    }
+
+    fn perform(&self, database: &Database, body: &[u8]) -> Response {
+        let mut request: Value = serde_json::from_slice(body).unwrap_or_default();
+        let refused = self.take_out(&mut request);
+        if request["Statements"].as_array().is_some_and(Vec::is_empty) {
+            return aws_json::answer(&json!({"Responses": refused.values().collect::<Vec<_>>()}));
+        }
+        respond(request.to_string().as_bytes(), |request| {
+            let answer = database.batch_execute_statement(request)?;
+            Ok(put_back(must("the answer is JSON", serde_json::to_value(answer)), &refused))
+        })
+    }
+
+    /// The answers to the statements that are refused, by their places.
+    fn take_out(&self, request: &mut Value) -> BTreeMap<usize, Value> {
+        let mut refused = BTreeMap::new();
+        let mut waiting = self.waiting();
+        let mut place = 0;
+        if let Some(statements) = request["Statements"].as_array_mut() {
+            statements.retain(|statement| {
+                let is_about = |(token, _): &(String, String)| mentions(statement, token);
+                let refusal = waiting.iter().position(is_about).map(|found| waiting.remove(found));
+                if let Some((_, code)) = &refusal {
+                    let message = format!("{code} on demand");
+                    let answer = json!({"Error": {"Code": code, "Message": message}});
+                    refused.insert(place, answer);
+                }
+                place += 1;
+                refusal.is_none()
+            });
+        }
+        refused
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<(String, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn mentions(statement: &Value, token: &str) -> bool {
+    let parameters = statement["Parameters"].as_array();
+    parameters.into_iter().flatten().any(|parameter| parameter["S"] == token)
+}
+
+fn put_back(mut answer: Value, refused: &BTreeMap<usize, Value>) -> Value {
+    if let Some(responses) = answer["Responses"].as_array_mut() {
+        for (place, refusal) in refused {
+            responses.insert(*place, refusal.clone());
+        }
+    }
+    answer
+}
+
 fn perform(database: &Database, operation: &str, body: &[u8]) -> Response {
     match operation {
         "UpdateItem" => respond(body, |request| database.update_item(request)),
         "PutItem" => respond(body, |request| database.put_item(request)),
         "GetItem" => respond(body, |request| database.get_item(request)),
-        "BatchExecuteStatement" => {
-            respond(body, |request| database.batch_execute_statement(request))
-        }
         other => aws_json::refusal(&ServiceError::new(
             "UnknownOperationException",
             400,

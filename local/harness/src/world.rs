@@ -252,6 +252,12 @@ impl World {
         self.ledger.put(&item);
     }
 
+    /// Makes DynamoDB refuse the next statement about the item with this `token`, by this code, and
+    /// carry out the others of its request. Of a world without sockets only.
+    pub fn refuse_statement(&self, token: &str, code: &str) {
+        self.ledger.refuse_statement(token, code);
+    }
+
     /// Makes DynamoDB unreachable: connections are refused. The ledger can still be read here.
     pub async fn break_ledger(&self) {
         self.dynamodb.refuse().await;

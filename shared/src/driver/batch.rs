@@ -158,6 +158,11 @@ impl<'a, R: Request> Batch<'a, R> {
         self.carriers[task.carrier]
     }
 
+    /// How often its message has been received, this time included; zero where no queue counts.
+    pub(super) fn receives(&self, task: &Task<R>) -> u32 {
+        self.carrier(task).record.as_ref().map_or(0, |record| record.receive_count)
+    }
+
     /// Whether its carrier carries others too, and so must not come back for it.
     pub(super) fn shares_carrier(&self, task: &Task<R>) -> bool {
         self.tasks.iter().filter(|other| other.carrier == task.carrier).nth(1).is_some()

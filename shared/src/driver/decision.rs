@@ -71,7 +71,7 @@ impl Patience {
         now: Timestamp,
     ) -> Duration {
         let lasted = in_doubt.map_or(Duration::ZERO, |since| now.since(since));
-        retry::delay(kind, attempts, lasted, self.busy_delay, random_share())
+        retry::delay(kind, attempts, lasted, self.busy_delay, retry::random_share())
     }
 
     fn waited(&self, last: &Reason) -> Reason {
@@ -148,10 +148,4 @@ impl Decision {
         self.outcome.latency = latency;
         self
     }
-}
-
-/// A number in `0.0..1.0`, different for each wish: version 4 UUIDs are random.
-pub(super) fn random_share() -> f64 {
-    let [byte, ..] = uuid::Uuid::new_v4().into_bytes();
-    f64::from(byte) / 256.0
 }

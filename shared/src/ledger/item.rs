@@ -135,3 +135,13 @@ impl Item {
         self.expires_at.is_some_and(|expiry| expiry.epoch_seconds() < now.epoch_seconds())
     }
 }
+
+/// A text as DynamoDB takes it.
+pub(super) fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+/// A number as DynamoDB takes it.
+pub(super) fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}

@@ -242,7 +242,7 @@ async fn a_settlement_that_cannot_be_written_brings_the_wish_again() {
         while probe.under_way.load(Ordering::SeqCst) == 0 {
             tokio::task::yield_now().await;
         }
-        function.world.dynamodb().fault("UpdateItem", refused);
+        function.world.dynamodb().fault("BatchExecuteStatement", refused);
     };
     let (answer, ()) = tokio::join!(handled, scripted);
     assert_eq!(batch.answer(&answer.unwrap()).len(), 1);

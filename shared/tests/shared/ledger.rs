@@ -32,7 +32,14 @@ fn ledger(world: &World, clock: harness::Clock) -> Ledger {
 }
 
 fn claimant(fingerprint: &str) -> Claimant<'_> {
-    Claimant { token: "t", target: "target", fingerprint, source: "s", request: "{}" }
+    Claimant {
+        token: "t",
+        target: "target",
+        fingerprint,
+        source: "s",
+        request: "{}",
+        is_redelivery: false,
+    }
 }
 
 impl Desk {
@@ -150,18 +157,45 @@ async fn a_wish_called_off_before_it_arrived_stands_for_any_request() {
     assert_eq!(desk.world.ledger_item(KEY).unwrap(), item, "nothing was written");
 }
 
-/// Its worker stood still between deciding to claim and sending, and woke when all was over.
+/// Its request to take the wish waits long enough for another to come first.
 #[tokio::test]
-async fn a_claim_from_before_a_rejection_does_not_undo_it() {
+async fn a_claim_takes_only_the_item_that_it_has_read() {
     let desk = desk().await;
     let lease = desk.won().await;
-    let before = ledger(&desk.world, harness::Clock::held(desk.world.clock.now()));
+    desk.settle(&lease, Status::Deferred).await;
+    let read = Fault::pass();
+    desk.world.dynamodb().fault("BatchExecuteStatement", read);
+    let late = Fault::error("InternalServerError", 500);
+    desk.world.dynamodb().fault("BatchExecuteStatement", late);
+    let begun = desk.world.dynamodb().count("BatchExecuteStatement");
+    let redelivery = [Claimant { is_redelivery: true, ..claimant("f") }];
+    let claim = desk.ledger.claim(&redelivery, desk.clock.now() + MINUTE);
+    let mut others = desk.world.ledger_item(KEY).unwrap();
+    others["status"] = json!("CLAIMED");
+    others["owner"] = json!("another");
+    others["claimableFrom"] = json!((desk.clock.now() + MINUTE).epoch_millis());
+    let other = async {
+        while desk.world.dynamodb().count("BatchExecuteStatement") < begun + 2 {
+            tokio::task::yield_now().await;
+        }
+        desk.world.put_ledger_item(&others);
+    };
+    let (mut claims, ()) = tokio::join!(claim, other);
+    assert_eq!(claims.remove(0).unwrap(), Claim::Leased(desk.clock.now() + MINUTE));
+    assert_eq!(desk.world.ledger_item(KEY).unwrap(), others);
+}
+
+#[tokio::test]
+async fn a_claim_over_a_rejection_begins_again_even_if_its_worker_dies() {
+    let desk = desk().await;
+    let lease = desk.won().await;
+    let rejected = Settlement { attempts: 7, ..settlement(&lease, Status::Rejected) };
+    desk.ledger.settle(&[rejected]).await.remove(0).unwrap();
     desk.world.clock.advance(MINUTE);
-    desk.settle(&lease, Status::Rejected).await;
-    let another = Claimant { source: "another source", ..claimant("f") };
-    let late = before.claim(&[another], desk.clock.now()).await.remove(0).unwrap();
-    assert!(matches!(late, Claim::Rejected(_)), "{late:?}");
+    let again = desk.clock.now();
     assert!(matches!(desk.claim("f", "another source").await, Claim::Won(_)));
+    let item = desk.world.ledger_item(KEY).unwrap();
+    assert_eq!((&item["attempts"], &item["createdAt"]), (&json!(0), &json!(again.to_string())));
 }
 
 #[tokio::test]
@@ -220,10 +254,11 @@ async fn a_started_wish_is_never_undone_by_its_own_owner() {
 #[tokio::test]
 async fn a_claim_whose_answer_was_lost_is_our_own_and_not_in_doubt() {
     let desk = desk().await;
-    desk.world.dynamodb().fault("UpdateItem", Fault::drop().after_work());
+    desk.world.dynamodb().fault("BatchExecuteStatement", Fault::drop().after_work());
     let lease = desk.won().await;
     assert_eq!(lease.doubt_since, None);
-    assert_eq!(desk.world.dynamodb().count("UpdateItem"), 2);
+    // The insertion, its repeat that meets an item, and a look at that.
+    assert_eq!(desk.world.dynamodb().count("BatchExecuteStatement"), 3);
 }
 
 #[tokio::test]
@@ -232,7 +267,7 @@ async fn a_claim_over_a_dead_worker_is_in_doubt_even_if_its_answer_was_lost() {
     let first = desk.clock.now();
     desk.won().await;
     desk.world.clock.advance(2 * MINUTE);
-    desk.world.dynamodb().fault("UpdateItem", Fault::drop().after_work());
+    desk.world.dynamodb().fault("BatchExecuteStatement", Fault::drop().after_work());
     assert_eq!(desk.won().await.doubt_since, Some(first));
 }
 
@@ -240,9 +275,9 @@ async fn a_claim_over_a_dead_worker_is_in_doubt_even_if_its_answer_was_lost() {
 async fn a_settlement_whose_answer_was_lost_is_written() {
     let desk = desk().await;
     let lease = desk.won().await;
-    desk.world.dynamodb().fault("UpdateItem", Fault::drop().after_work());
+    desk.world.dynamodb().fault("BatchExecuteStatement", Fault::drop().after_work());
     assert_eq!(desk.settle(&lease, Status::Started).await, Settled::Written);
-    assert_eq!(desk.world.dynamodb().count("UpdateItem"), 3);
+    assert_eq!(desk.world.dynamodb().count("BatchExecuteStatement"), 3);
 }
 
 #[tokio::test]
@@ -251,7 +286,9 @@ async fn a_claim_that_may_not_have_been_written_is_a_failure() {
     desk.world.break_ledger().await;
     assert!(desk.try_claim("f", "s").await.is_err());
     desk.world.heal_ledger().await;
-    desk.world.dynamodb().fault("UpdateItem", Fault::error("ResourceNotFoundException", 400));
+    desk.world
+        .dynamodb()
+        .fault("BatchExecuteStatement", Fault::error("ResourceNotFoundException", 400));
     let failure = desk.try_claim("f", "s").await.unwrap_err();
     assert_eq!(failure.reason.code, "ResourceNotFoundException");
 }
@@ -271,14 +308,94 @@ async fn an_item_that_is_none_of_ours_is_not_taken_for_done() {
 async fn claims_and_settlements_of_a_batch_succeed_and_fail_one_by_one() {
     let desk = desk().await;
     desk.won().await;
-    let claimants = ["t", "u"].map(|token| Claimant {
-        token,
-        target: "target",
-        fingerprint: "f",
-        source: "s",
-        request: "{}",
-    });
+    let claimants = ["t", "u"].map(|token| Claimant { token, ..claimant("f") });
     let claims = desk.ledger.claim(&claimants, desk.clock.now() + MINUTE).await;
     assert!(matches!(claims[0], Ok(Claim::Leased(_))));
     assert!(matches!(claims[1], Ok(Claim::Won(_))));
+}
+
+#[tokio::test]
+async fn a_large_batch_is_claimed_and_settled_by_one_request_for_each_25() {
+    let desk = desk().await;
+    let tokens: Vec<_> = (0..60).map(|n| n.to_string()).collect();
+    let claimants: Vec<_> =
+        tokens.iter().map(|token| Claimant { token, ..claimant("f") }).collect();
+    let claims = desk.ledger.claim(&claimants, desk.clock.now() + MINUTE).await;
+    assert_eq!(desk.world.dynamodb().count("BatchExecuteStatement"), 3);
+    let settlements: Vec<_> = claims
+        .into_iter()
+        .map(|claim| match claim.unwrap() {
+            Claim::Won(lease) => settlement(&lease, Status::Started),
+            other => panic!("expected a lease, found {other:?}"),
+        })
+        .collect();
+    let settled = desk.ledger.settle(&settlements).await;
+    assert!(settled.into_iter().all(|settled| settled.unwrap() == Settled::Written));
+    assert_eq!(desk.world.dynamodb().count("BatchExecuteStatement"), 6);
+    assert!(desk.world.ledger_items().iter().all(|item| item["status"] == "STARTED"));
+    assert_eq!(desk.world.ledger_items().len(), 60);
+}
+
+#[tokio::test]
+async fn a_redelivery_and_a_first_delivery_of_one_batch_are_each_answered_in_their_place() {
+    let desk = desk().await;
+    let lease = desk.won().await;
+    desk.settle(&lease, Status::Started).await;
+    let batch = [("u", false), ("t", true), ("v", true), ("w", false)];
+    let claimants =
+        batch.map(|(token, is_redelivery)| Claimant { token, is_redelivery, ..claimant("f") });
+    let claims = desk.ledger.claim(&claimants, desk.clock.now() + MINUTE).await;
+    let won: Vec<_> = claims.iter().map(|claim| matches!(claim, Ok(Claim::Won(_)))).collect();
+    assert_eq!(won, [true, false, true, true]);
+    assert!(matches!(claims[1], Ok(Claim::Done(_))));
+}
+
+/// A world without sockets, where waiting takes no time.
+fn still_desk() -> Desk {
+    let world = World::in_process();
+    let clock = Clock::of(&world.sdk_config());
+    Desk { ledger: ledger(&world, world.clock.clone()), clock, world }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_statement_that_is_throttled_by_itself_is_repeated_by_itself() {
+    for code in ["ThrottlingError", "ProvisionedThroughputExceeded", "InternalServerError"] {
+        let desk = still_desk();
+        for _ in 0..3 {
+            desk.world.refuse_statement(KEY, code);
+        }
+        let claimants = ["t", "u"].map(|token| Claimant { token, ..claimant("f") });
+        let claims = desk.ledger.claim(&claimants, desk.clock.now() + MINUTE).await;
+        assert!(claims.iter().all(|claim| matches!(claim, Ok(Claim::Won(_)))), "{claims:?}");
+        let sent = desk.world.dynamodb().requests();
+        let statements: Vec<_> = sent
+            .iter()
+            .map(|request| request.body["Statements"].as_array().unwrap().len())
+            .collect();
+        assert_eq!(statements, [2, 1, 1, 1], "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_statement_that_is_throttled_without_end_is_given_up() {
+    let desk = still_desk();
+    for _ in 0..100 {
+        desk.world.refuse_statement(KEY, "ThrottlingError");
+    }
+    let begun = desk.clock.now();
+    let failure = desk.try_claim("f", "s").await.unwrap_err();
+    assert_eq!(failure.reason.code, "ThrottlingError");
+    assert!(desk.clock.now().since(begun) < Duration::from_secs(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_statement_that_cannot_succeed_is_not_repeated() {
+    for code in ["ValidationError", "AccessDenied", "ResourceNotFound"] {
+        let desk = still_desk();
+        desk.world.refuse_statement(KEY, code);
+        let failure = desk.try_claim("f", "s").await.unwrap_err();
+        assert_eq!(failure.reason.code, code);
+        assert_eq!(desk.world.dynamodb().count("BatchExecuteStatement"), 1);
+        assert!(desk.world.ledger_items().is_empty());
+    }
 }

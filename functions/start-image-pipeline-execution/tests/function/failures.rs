@@ -118,7 +118,10 @@ async fn every_error_of_the_ledger_brings_the_record_again_and_nothing_is_called
     ] {
         let function = function().await;
         let id = function.world.queue().send(&intent("nightly-1").to_string());
-        function.world.dynamodb().fault("UpdateItem", Fault::error(code, status).forever());
+        function
+            .world
+            .dynamodb()
+            .fault("BatchExecuteStatement", Fault::error(code, status).forever());
         assert_eq!(function.deliver(function.world.queue()).await, Some(vec![id]), "{code}");
         assert_eq!(function.world.dynamodb().total(), requests, "{code}");
         assert!(function.world.image_builder().requests().is_empty(), "{code}");

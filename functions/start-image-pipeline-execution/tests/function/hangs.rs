@@ -51,7 +51,7 @@ async fn a_service_that_never_answers_costs_seconds_and_the_wish_ends_as_started
 async fn a_ledger_that_never_answers_a_claim_brings_the_wish_again_and_nothing_is_called() {
     let function = function();
     let id = function.world.queue().send(&intent("nightly-1").to_string());
-    function.world.dynamodb().fault("UpdateItem", Fault::hang().forever());
+    function.world.dynamodb().fault("BatchExecuteStatement", Fault::hang().forever());
     let (comes_again, took) = delivered(&function).await;
     assert_eq!(comes_again, [id]);
     assert!(took < function.timeout, "{took:?}");
@@ -62,8 +62,8 @@ async fn a_ledger_that_never_answers_a_claim_brings_the_wish_again_and_nothing_i
 async fn a_ledger_that_never_answers_a_settlement_brings_the_wish_again_with_its_build() {
     let function = function();
     let id = function.world.queue().send(&intent("nightly-1").to_string());
-    function.world.dynamodb().fault("UpdateItem", Fault::pass());
-    function.world.dynamodb().fault("UpdateItem", Fault::hang().forever());
+    function.world.dynamodb().fault("BatchExecuteStatement", Fault::pass());
+    function.world.dynamodb().fault("BatchExecuteStatement", Fault::hang().forever());
     let (comes_again, took) = delivered(&function).await;
     assert_eq!(comes_again, [id]);
     assert!(took < function.timeout, "{took:?}");
@@ -108,7 +108,9 @@ async fn nothing_outlives_the_answer() {
             "imagebuilder" => {
                 function.world.image_builder().fault(OPERATION, Fault::hang().forever());
             }
-            "dynamodb" => function.world.dynamodb().fault("UpdateItem", Fault::hang().forever()),
+            "dynamodb" => {
+                function.world.dynamodb().fault("BatchExecuteStatement", Fault::hang().forever())
+            }
             _ => {
                 function.world.image_builder().fault(OPERATION, Fault::error("X", 500).forever());
                 let hang = Fault::hang().forever();

@@ -6,6 +6,7 @@ mod busy;
 mod events;
 mod failures;
 mod hangs;
+mod ledger_requests;
 mod once;
 mod process;
 mod request;

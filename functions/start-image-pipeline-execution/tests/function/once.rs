@@ -41,7 +41,7 @@ async fn equal_wishes_of_one_batch_are_claimed_once() {
     }
     assert_eq!(function.deliver(function.world.queue()).await, Some(vec![]));
     // One claim and one settlement.
-    assert_eq!(function.world.dynamodb().count("UpdateItem"), 2);
+    assert_eq!(function.world.dynamodb().count("BatchExecuteStatement"), 2);
     assert_eq!(function.world.image_builder().count(OPERATION), 1);
 }
 
@@ -124,10 +124,10 @@ async fn a_wish_that_a_service_failed_over_is_not_skipped_when_its_pipeline_is_b
 #[tokio::test]
 async fn a_claim_whose_answer_was_lost_is_recognised_as_our_own() {
     let function = function().await;
-    function.world.dynamodb().fault("UpdateItem", Fault::drop().after_work());
+    function.world.dynamodb().fault("BatchExecuteStatement", Fault::drop().after_work());
     let answer = function.invoke(&intent("nightly-1")).await.unwrap();
     assert_eq!(answer["outcomes"][0]["outcome"], "STARTED");
-    assert_eq!(function.world.dynamodb().count("UpdateItem"), 3);
+    assert_eq!(function.world.image_builder().count(OPERATION), 1);
 }
 
 #[tokio::test]
