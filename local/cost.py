@@ -61,7 +61,7 @@ PRICES = {
 # template.yaml, its defaults.
 MEMORY = 256  # MB
 BATCH = 10
-CONCURRENT_CALLS = 8
+CONCURRENT_CALLS = 10
 MAXIMUM_CONCURRENCY = 2
 RETENTION = 30  # days
 LOG_RETENTION = 90  # days
