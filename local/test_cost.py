@@ -35,7 +35,7 @@ class TestMillion(unittest.TestCase):
     def test_ten_new_messages_a_batch_cost_what_they_cost_by_hand(self) -> None:
         self.assert_parts(cost.shapes()[1].ours, {
             "Lambda requests": 0.02,  # 100,000 x 0.2e-6
-            "Lambda time": 0.0992,  # 100,000 x 0.25 GB x (0.238 s + 1 % x 0.01 s) x 16.6667e-6
+            "Lambda time": 0.0575,  # 100,000 x 0.25 GB x (0.138 s + 1 % x 0.01 s) x 16.6667e-6
             "queue, schedule": 0.48,  # 1,000,000 sent, 100,000 received, 100,000 deleted, x 0.4e-6
             "ledger requests": 1.25,  # 2,000,000 x 0.625e-6
             "ledger storage": 0.3734,  # 1,000,000 x 891 bytes x 0.45 a GB
@@ -69,7 +69,7 @@ class TestLimits(unittest.TestCase):
     def test_environments_are_the_rate_by_the_time_of_a_batch(self) -> None:
         found = cost.sizes(1e9, cost.DAY)
         self.assertEqual(found["wishes a second"], "11,574")
-        self.assertEqual(found["environments at work, Reveille"], "275")  # 11,574 / 10 x 0.238 s
+        self.assertEqual(found["environments at work, Reveille"], "160")  # 11,574 / 10 x 0.138 s
         self.assertEqual(found["environments at work, Powertools"], "1,794")  # 11,574 / 10 x 1.550 s
 
 
