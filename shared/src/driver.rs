@@ -429,8 +429,7 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 /// No ledger, no call; no ledger, no end.
 fn no_ledger(failure: &Failure) -> Outcome {
     let message = format!("the ledger could not be written: {failure}");
-    let delay =
-        retry::delay(Kind::Transient, 0, Duration::ZERO, Duration::ZERO, retry::random_share());
+    let delay = retry::delay(Kind::Transient, 0, Duration::ZERO, Duration::ZERO, fastrand::f64());
     Outcome::deferred(Reason::new(Reason::LEDGER_UNAVAILABLE, message), delay)
 }
 

@@ -178,7 +178,7 @@ impl Ledger {
                     Err(Unanswered::ForGood(failure)) => Some(Err(failure)),
                     Err(Unanswered::Itself(failure)) => {
                         ends[place] = Err(failure);
-                        pause = retry::pause(round, retry::random_share());
+                        pause = retry::pause(round, fastrand::f64());
                         None
                     }
                 };

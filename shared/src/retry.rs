@@ -46,13 +46,6 @@ pub fn pause(repeats: u32, random: f64) -> Duration {
     doubled(Duration::from_millis(100), repeats).mul_f64(random.clamp(0.0, 1.0))
 }
 
-/// A number in `0.0..1.0`, different each time: version 4 UUIDs are random.
-#[must_use]
-pub fn random_share() -> f64 {
-    let [byte, ..] = uuid::Uuid::new_v4().into_bytes();
-    f64::from(byte) / 256.0
-}
-
 fn doubled(base: Duration, attempts: u32) -> Duration {
     base.saturating_mul(1_u32.checked_shl(attempts).unwrap_or(u32::MAX))
 }

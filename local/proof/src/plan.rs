@@ -98,11 +98,14 @@ pub enum Slip {
     Busy,
     /// A permission is missing.
     Denied,
+    /// One statement of the request is throttled, and the others are carried out. Of a service that
+    /// takes no statements, the whole request.
+    StatementThrottled,
 }
 
 impl Slip {
     /// Every slip.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::RequestLost,
         Self::AnswerLost,
         Self::RequestHangs,
@@ -116,6 +119,7 @@ impl Slip {
         Self::Truncated,
         Self::Busy,
         Self::Denied,
+        Self::StatementThrottled,
     ];
 
     /// Whether the request never did its work, without an answer.

@@ -107,6 +107,9 @@ impl Stage {
     }
 
     fn arrange(&self, request: &Asked, slip: Slip) {
+        if let (Slip::StatementThrottled, Some(key)) = (slip, &request.key) {
+            return self.world.refuse_statement(key, "ThrottlingError");
+        }
         let fault = fault(request.service, slip);
         match request.service {
             Service::Ledger => self.world.dynamodb().fault(&request.operation, fault),
@@ -174,6 +177,8 @@ struct Asked {
     service: Service,
     operation: String,
     wish: Option<String>,
+    /// The item that its first statement is about.
+    key: Option<String>,
 }
 
 impl Asked {
@@ -188,8 +193,16 @@ impl Asked {
             target => (Service::Queue, last(target, '.')),
         };
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
-        Self { service, operation, wish: wish_in(&body) }
+        Self { service, operation, wish: wish_in(&body), key: first_key(&body) }
     }
+}
+
+/// The item that the first statement of a batch is about.
+fn first_key(body: &str) -> Option<String> {
+    let body: Value = serde_json::from_str(body).ok()?;
+    let parameters = body["Statements"][0]["Parameters"].as_array()?;
+    let texts = parameters.iter().filter_map(|parameter| parameter["S"].as_str());
+    texts.filter(|text| text.starts_with("Start") && text.contains('#')).map(str::to_owned).next()
 }
 
 /// The name of the wish in a text that carries one, as in `wish-2`.
@@ -232,7 +245,7 @@ fn fault(service: Service, slip: Slip) -> Fault {
         Slip::AnswerLost => Fault::drop().after_work(),
         Slip::RequestHangs => Fault::hang(),
         Slip::AnswerHangs => Fault::hang().after_work(),
-        Slip::Throttled => error(throttled),
+        Slip::Throttled | Slip::StatementThrottled => error(throttled),
         Slip::Unavailable => error(unavailable),
         Slip::UnavailableAfterWork => error(unavailable).after_work(),
         Slip::BadGateway => Fault::bad_gateway(),

@@ -71,7 +71,7 @@ impl Patience {
         now: Timestamp,
     ) -> Duration {
         let lasted = in_doubt.map_or(Duration::ZERO, |since| now.since(since));
-        retry::delay(kind, attempts, lasted, self.busy_delay, retry::random_share())
+        retry::delay(kind, attempts, lasted, self.busy_delay, fastrand::f64())
     }
 
     fn waited(&self, last: &Reason) -> Reason {
