@@ -5,8 +5,23 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use aws_config::default_provider::endpoint_url::endpoint_url_provider;
+use aws_config::default_provider::ignore_configured_endpoint_urls::ignore_configured_endpoint_urls_provider;
+use aws_config::default_provider::use_dual_stack::use_dual_stack_provider;
+use aws_config::default_provider::use_fips::use_fips_provider;
+use aws_config::default_provider::{app_name, retry_config};
+use aws_config::environment::{
+    EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
+};
+use aws_config::meta::region::ProvideRegion;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient, http_client_fn};
 use aws_smithy_runtime_api::client::interceptors::context::Error as TypedError;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
@@ -14,6 +29,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
     ClassifyRetry, RetryAction, RetryClassifierPriority,
 };
 use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::failure::Kind;
 use crate::{budget, failure};
@@ -24,9 +40,46 @@ const CONNECT: Duration = Duration::from_secs(2);
 const ATTEMPT: Duration = Duration::from_secs(5);
 const OPERATION: Duration = Duration::from_secs(15);
 
-/// The configuration from the environment, as every AWS tool reads it, with bounds on waiting.
+/// The configuration of a function, from its environment, with bounds on waiting.
+///
+/// It is put together from the parts of the SDK's own loader, without the chain of places in which
+/// that looks for credentials: Lambda gives them in variables, and the chain, never asked, would
+/// bring the clients of every other place into the binary.
 pub async fn config() -> SdkConfig {
-    bounded(&aws_config::load_defaults(BehaviorVersion::latest()).await)
+    let environment = ProviderConfig::empty();
+    let credentials = EnvironmentVariableCredentialsProvider::new();
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client())
+        .region(EnvironmentVariableRegionProvider::new().region().await)
+        .retry_config(retry_config::default_provider().retry_config().await);
+    config.set_app_name(app_name::default_provider().app_name().await);
+    config.set_use_dual_stack(use_dual_stack_provider(&environment).await);
+    config.set_use_fips(use_fips_provider(&environment).await);
+    if !ignore_configured_endpoint_urls_provider(&environment).await.unwrap_or_default() {
+        config.set_service_config(Some(EndpointUrls));
+        config.set_endpoint_url(endpoint_url_provider(&environment).await);
+    }
+    bounded(&config.build())
+}
+
+/// Where single services are: `AWS_ENDPOINT_URL_DYNAMODB` and its like.
+#[derive(Debug)]
+struct EndpointUrls;
+
+impl LoadServiceConfig for EndpointUrls {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_uppercase().replace(' ', "_");
+        std::env::var(format!("{}_{service}", key.env())).ok()
+    }
+}
+
+/// One for all clients, whose connector, with the certificates that it trusts, is made for the
+/// first request. The SDK's own client makes one for each client as that is built, and drops it.
+fn http_client() -> SharedHttpClient {
+    let client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+    http_client_fn(move |settings, components| client.http_connector(settings, components))
 }
 
 /// The same configuration with bounds on waiting.

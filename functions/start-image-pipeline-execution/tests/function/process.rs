@@ -101,6 +101,38 @@ async fn the_log_is_one_json_line_for_each_wish_and_holds_no_body() {
     assert!(!all.contains("do-not-log"), "{all}");
 }
 
+#[tokio::test]
+async fn the_variables_of_the_sdk_are_honoured() {
+    let world = World::start_real().await;
+    world.image_builder().create_pipeline(LINUX).unwrap();
+    world.image_builder().fault(OPERATION, Fault::error("ServiceException", 500).forever());
+    let runtime_api = RuntimeApi::start().await;
+    let url = world.process_environment()["AWS_ENDPOINT_URL_IMAGEBUILDER"].clone();
+    let process = Process::spawn(
+        BINARY,
+        &runtime_api,
+        &with(
+            &world,
+            &[
+                ("AWS_ENDPOINT_URL_IMAGEBUILDER", None),
+                ("AWS_ENDPOINT_URL", Some(&url)),
+                ("AWS_REGION", None),
+                ("AWS_DEFAULT_REGION", Some("eu-west-3")),
+                ("AWS_MAX_ATTEMPTS", Some("1")),
+                ("AWS_ACCESS_KEY_ID", Some("AKIDOFTHISTEST")),
+            ],
+        ),
+    );
+    runtime_api.invoke(&intent("nightly-1"), TIMEOUT).await.unwrap();
+    process.kill().await;
+
+    let sent = world.image_builder().requests();
+    assert_eq!(sent.len(), 1, "AWS_MAX_ATTEMPTS");
+    let authorization = &sent[0].headers["authorization"];
+    assert!(authorization.contains("AKIDOFTHISTEST/"), "{authorization}");
+    assert!(authorization.contains("/eu-west-3/imagebuilder/"), "{authorization}");
+}
+
 /// The variables of a process, some of them changed or left out.
 fn with(world: &World, changes: &[(&str, Option<&str>)]) -> BTreeMap<String, String> {
     let mut environment = world.process_environment();
