@@ -39,7 +39,8 @@ impl Stack {
     }
 
     async fn load_config(&self) -> Result<SdkConfig, Problem> {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        let mut loader =
+            aws_config::defaults(BehaviorVersion::latest()).http_client(sdk::http_client());
         if let Some(region) = &self.place.region {
             loader = loader.region(Region::new(region.clone()));
         }

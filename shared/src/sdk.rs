@@ -77,8 +77,9 @@ impl LoadServiceConfig for EndpointUrls {
 
 /// One for all clients, whose connector, with the certificates that it trusts, is made for the
 /// first request. The SDK's own client makes one for each client as that is built, and drops it.
-fn http_client() -> SharedHttpClient {
-    let client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+#[must_use]
+pub fn http_client() -> SharedHttpClient {
+    let client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     http_client_fn(move |settings, components| client.http_connector(settings, components))
 }
 
