@@ -12,7 +12,7 @@ export SAM_CLI_TELEMETRY := 0
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prove prove-quick lint audit fmt cost build up down clean tools emulator
+.PHONY: help demo test prove prove-quick bench cost lint audit fmt build up down clean tools emulator rival
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ prove-quick: ## the same in a minute, with other seeds each time
 	@mkdir -p local/.state
 	cargo test --workspace --no-run --quiet
 	target/debug/prove --schedules 500 --inputs 5000 --kills 30 >local/.state/prove.log
+
+bench: rival ## measure the functions beside a rival and a floor, into docs/benchmarks.md
+	@$(PYTHON) local/bench.py
 
 lint: export AWS_DEFAULT_REGION := us-east-1
 lint: tools ## check format, code, documentation and template
@@ -69,5 +72,5 @@ down: ## end what `make up` started
 clean: down ## remove everything that was built or installed in this directory
 	rm -rf target .aws-sam local/.state local/.venv
 
-tools emulator:
+tools emulator rival:
 	@$(PYTHON) local/venvs.py $@
