@@ -12,7 +12,7 @@ export SAM_CLI_TELEMETRY := 0
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prove prove-quick bench cost lint audit fmt build up down clean tools emulator rival
+.PHONY: help demo test prove prove-quick bench profiles cost lint audit fmt build up down clean tools emulator rival
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ cost: ## print what a million wishes cost, ours and the rival's
 
 build: tools ## build the functions for Lambda, ready for sam deploy
 	PATH="$(CURDIR)/$(TOOLS):$$PATH" $(TOOLS)/sam build
+
+profiles: ## build a function under each candidate release profile, and compare them
+	@$(PYTHON) local/profiles.py
 
 up: tools emulator ## start everything on this machine, to play with
 	@$(EMULATOR)/python local/stack.py up
