@@ -31,12 +31,12 @@ def main(arguments: list[str]) -> int:
     try:
         measure(arguments)
     except StepFailed as failure:
-        show_table()
-        print(f"\n{failure}", file=sys.stderr)
+        # Where there is a table, all was measured, and only something in it is not as it must be.
+        print(f"\n{table() or failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    show_table()
+    print(f"\n{table()}")
     return 0
 
 
@@ -90,9 +90,8 @@ def commit() -> str:
     return git("rev-parse", "--short", "HEAD") + (" with changes" if changed else "")
 
 
-def show_table() -> None:
-    if TABLE.is_file():
-        print(f"\n{TABLE.read_text()}")
+def table() -> str:
+    return TABLE.read_text() if TABLE.is_file() else ""
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use simulator::{Clock, ImageBuilder, Services};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -169,6 +169,8 @@ fn image_builder() -> Outcome<(ImageBuilder, Router)> {
 fn acceptor(roots: &Path) -> Outcome<TlsAcceptor> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // By the default name, which the host has too, OpenSSL would take the host for its own authority.
+    params.distinguished_name.push(DnType::CommonName, "the benchmark's authority");
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
     let host = CertificateParams::new([Ipv4Addr::LOCALHOST.to_string()])?;

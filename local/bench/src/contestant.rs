@@ -147,6 +147,17 @@ impl Process {
         self.memory("VmRSS")
     }
 
+    /// The processor time that its threads have had so far.
+    pub(crate) fn processor_time(&self) -> Outcome<Duration> {
+        let mut total = Duration::ZERO;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.pid))? {
+            let times = fs::read_to_string(thread?.path().join("schedstat"))?;
+            let nanoseconds = times.split(' ').next().unwrap_or_default().parse()?;
+            total += Duration::from_nanos(nanoseconds);
+        }
+        Ok(total)
+    }
+
     /// Kills it and waits until it is gone.
     pub(crate) async fn stop(mut self) -> Outcome<()> {
         Ok(self.child.kill().await?)

@@ -23,7 +23,8 @@ impl Machine {
         Self {
             cpu: field(&file("/proc/cpuinfo"), "model name"),
             cores: thread::available_parallelism().map_or(0, usize::from),
-            kernel: file("/proc/sys/kernel/osrelease").trim().to_owned(),
+            // What stands behind the version is its builder's.
+            kernel: file("/proc/sys/kernel/osrelease").trim().split('-').take(1).collect(),
             memory_gib: (kibibytes + (1 << 19)) >> 20,
             load: load.split(' ').next().unwrap_or_default().to_owned(),
         }

@@ -70,11 +70,8 @@ struct Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
-        Ok(missed) if missed.is_empty() => ExitCode::SUCCESS,
-        Ok(missed) => {
-            eprintln!("missed: {}", missed.join("; "));
-            ExitCode::FAILURE
-        }
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
@@ -82,8 +79,8 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Answers with the counts that missed what they have to reach.
-async fn run(arguments: Arguments) -> Outcome<Vec<String>> {
+/// Answers whether every count is what it has to be.
+async fn run(arguments: Arguments) -> Outcome<bool> {
     let Arguments { binaries, python, rival, state, .. } = arguments;
     let plan = Plan {
         rounds: arguments.rounds,
@@ -97,9 +94,10 @@ async fn run(arguments: Arguments) -> Outcome<Vec<String>> {
     let figures = Bench::new(cloud, programs, plan).run().await?;
     let rows = table::rows(&figures, &arguments.zips);
     let table = table::render(&rows);
-    fs::write(state.join("table.txt"), format!("{table}\n{machine}\n"))?;
+    let missed = table::missed_counts(&rows);
+    fs::write(state.join("table.txt"), report::screen(&table, &machine, &missed))?;
     fs::write(arguments.document, report::document(&table, &machine, &plan, &arguments.commit))?;
-    Ok(table::missed_counts(&rows).into_iter().map(str::to_owned).collect())
+    Ok(missed.is_empty())
 }
 
 fn read_zip(text: &str) -> Result<(String, u64), String> {

@@ -49,6 +49,10 @@ pub(crate) struct Of {
     pub(crate) warm_away: Sample,
     pub(crate) duplicates: Sample,
     pub(crate) memory: Sample,
+    /// Processor time up to the first answer.
+    pub(crate) first_work: Sample,
+    /// Processor time of a warm batch, by the mean of a round.
+    pub(crate) warm_work: Sample,
 }
 
 /// What was counted of one contestant.
@@ -164,13 +168,16 @@ impl Bench {
         let first_poll = process.first_poll().await?;
         let first = process.invoke(&batch(self.wishes(1), 0, 1)).await?;
         let first_answer = first.answered.duration_since(process.started);
+        let first_work = process.processor_time()?;
         for _ in 0..WARMING {
             process.invoke(&batch(self.wishes(BATCH), 0, 1)).await?;
         }
         let (mut warm, mut away, mut duplicates) = (Vec::new(), Vec::new(), Vec::new());
+        let before = process.processor_time()?;
         for _ in 0..self.plan.batches {
             warm.push(self.new_batch(&mut process).await?);
         }
+        let work = process.processor_time()?.saturating_sub(before);
         let known = self.next_wish - BATCH..self.next_wish;
         for receipt in 0..self.plan.batches.div_ceil(3) {
             let receipt = u8::try_from(receipt + 2)?;
@@ -186,6 +193,8 @@ impl Bench {
         let of = self.figures.of_mut(contestant);
         of.first_poll.add(millis(first_poll));
         of.first_answer.add(millis(first_answer));
+        of.first_work.add(millis(first_work));
+        of.warm_work.add(millis(work) / f64_of(u64::try_from(warm.len())?));
         of.warm.extend(warm);
         of.warm_away.extend(away);
         of.duplicates.extend(duplicates);

@@ -1,9 +1,18 @@
-//! `docs/benchmarks.md`, written whole by each run.
+//! What is shown of a run, and `docs/benchmarks.md`, written whole by each.
 
 use jiff::Timestamp;
 
 use crate::machine::Machine;
 use crate::measure::Plan;
+
+/// The table with the machine, and the counts that it misses.
+pub(crate) fn screen(table: &str, machine: &Machine, missed: &[&str]) -> String {
+    let verdict = match missed {
+        [] => "Every count is what it has to be.".to_owned(),
+        missed => format!("Missed: {}.", missed.join("; ")),
+    };
+    format!("{table}\n{machine}\n{verdict}\n")
+}
 
 /// The document around the table.
 pub(crate) fn document(table: &str, machine: &Machine, plan: &Plan, commit: &str) -> String {
@@ -58,6 +67,8 @@ or where there are more or fewer builds than wishes.
   that are not counted, {duplicates} of redelivered messages, {away} with the 5 ms added.
 - **5 ms away**: a claim, a call and a settlement cannot be made together, so 15 ms cannot be avoided. The
   waiting is exact to about a tenth of a millisecond.
+- **Processor time** is what the process's threads had of a core, by `/proc/PID/task/*/schedstat`. It does not
+  wait for others, and so differs least from run to run; and at little memory, Lambda gives a fraction of a core.
 - **Memory** is `VmHWM` of `/proc/PID/status` after all batches of a round.
 - **Zips** hold the stripped binary by itself, as `bootstrap`, deflated at level 9.
 - **{wishes} wishes** go through one process in batches of ten, all of them new. The first and the last lap are

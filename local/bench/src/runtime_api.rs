@@ -128,8 +128,15 @@ async fn response(State(desk): State<Arc<Desk>>, body: Bytes) -> Response {
 }
 
 async fn error(State(desk): State<Arc<Desk>>, body: Bytes) -> Response {
-    desk.finish(Err(String::from_utf8_lossy(&body).into_owned()));
+    desk.finish(Err(in_short(&body)));
     StatusCode::ACCEPTED.into_response()
+}
+
+/// The last line of the message: Python's have a trace before it.
+fn in_short(body: &[u8]) -> String {
+    let error: Value = serde_json::from_slice(body).unwrap_or_default();
+    let message = error["errorMessage"].as_str().unwrap_or("an error without a message");
+    message.trim().lines().last().unwrap_or_default().to_owned()
 }
 
 impl Desk {
