@@ -73,6 +73,11 @@ impl Aws {
         Answer::Accepted(effect)
     }
 
+    /// The client tokens that it remembers, or did.
+    pub fn tokens(&self) -> impl Iterator<Item = u8> + '_ {
+        self.tokens.iter().map(|(token, _, _)| *token)
+    }
+
     fn carry_out(&mut self) -> u8 {
         self.effects += 1;
         self.effects

@@ -1,6 +1,6 @@
 //! One invocation: `shared/src/driver.rs`, `driver/decision.rs`, `operation.rs`.
 
-use crate::ledger::{Claimant, Lease, Reason, Settlement, Status};
+use crate::ledger::{Claiming, Lease, Reason, Settlement, Status};
 use crate::protocol::{DoubtAfter, Protocol, Refusal};
 use crate::times::{MAX_ATTEMPTS, MAX_BUSY, NOT_AFTER, REPEATABLE_FOR};
 
@@ -41,6 +41,21 @@ impl Worker {
         now.saturating_add_signed(self.clock)
     }
 
+    /// Which owners it knows.
+    #[must_use]
+    pub fn owners(&self) -> Vec<u8> {
+        match &self.step {
+            Step::Begin(_) | Step::Answer(_) | Step::Acknowledge => Vec::new(),
+            Step::Claim(claiming) => {
+                [claiming.lease.owner].into_iter().chain(claiming.statement().owners()).collect()
+            }
+            Step::Describe(lease) | Step::Call(lease, _) | Step::Observe(lease, ..) => {
+                vec![lease.owner]
+            }
+            Step::Settle(settlement, _) => vec![settlement.lease.owner],
+        }
+    }
+
     /// Whether it holds a claim and may still send.
     #[must_use]
     pub fn may_call(&self, now: u8) -> bool {
@@ -51,8 +66,10 @@ impl Worker {
 /// The next thing that a worker does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Claim; with the write, if it was sent already and not answered.
-    Claim(Option<Claimant>),
+    /// Begin to claim; whether the message was received before.
+    Begin(bool),
+    /// Go on claiming.
+    Claim(Claiming),
     /// Ask for the builder's state before a start.
     Describe(Lease),
     /// Send the call; with the time, if it was sent already and not answered.

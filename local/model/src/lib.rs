@@ -4,7 +4,7 @@
 //! | module | mirrors |
 //! |---|---|
 //! | [`protocol`] | the choices; each wrong protocol is one changed line |
-//! | [`ledger`] | `shared/src/ledger.rs`: the conditions of claim and settle |
+//! | [`ledger`] | `shared/src/ledger.rs`: the statements of claim and settle, and what they ask for |
 //! | [`driver`] | `shared/src/driver.rs`, `driver/decision.rs`, `operation.rs` |
 //! | [`aws`] | what an operation does with a token, and a builder with its state |
 //! | [`times`] | durations, and the assumptions about them |

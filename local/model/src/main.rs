@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         let path = explored.violations.iter().find(|(name, _)| *name == control.breaks);
         println!("\ncontrol: {}", control.name);
         if let Some((name, path)) = path {
-            println!("  caught, against: {name}");
+            println!("  caught within {} states, against: {name}", explored.states);
             for action in path.clone().into_actions() {
                 println!("    {action:?}");
             }

@@ -4,7 +4,9 @@
 /// The choices that the protocol makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protocol {
-    /// What `settle_one` requires of the stored item.
+    /// What a claim that takes an item asks for, of what it has read.
+    pub take: Asks,
+    /// What a settlement requires of the stored item.
     pub settle: Fence,
     /// What `Attempt::token` is derived from.
     pub token: TokenOf,
@@ -23,6 +25,7 @@ pub struct Protocol {
 impl Protocol {
     /// The protocol of this project.
     pub const REVEILLE: Self = Self {
+        take: Asks::OwnerAndStatus,
         settle: Fence::Owner,
         token: TokenOf::Wish,
         failure: OnFailure::Settle,
@@ -31,6 +34,15 @@ impl Protocol {
         refused_in_doubt: Refusal::OutcomeUnknown,
         outcome_unknown: ClaimableBy::Person,
     };
+
+    /// A free wish is taken, whatever became of it since it was read.
+    pub const TAKE_WHATEVER_IS_THERE: Self = Self { take: Asks::Nothing, ..Self::REVEILLE };
+
+    /// The same, if no other claim has been there since.
+    pub const TAKE_FROM_AN_OWNER: Self = Self { take: Asks::Owner, ..Self::REVEILLE };
+
+    /// The same, if it looks as it did.
+    pub const TAKE_IN_A_STATUS: Self = Self { take: Asks::Status, ..Self::REVEILLE };
 
     /// Whoever settles last is right.
     pub const WITHOUT_THE_OWNER_FENCE: Self = Self { settle: Fence::None, ..Self::REVEILLE };
@@ -66,10 +78,23 @@ impl Protocol {
         Self { outcome_unknown: ClaimableBy::AnotherSource, ..Self::REVEILLE };
 }
 
+/// What a claim that takes an item asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// Both, as they were read: no other state of the item has them.
+    OwnerAndStatus,
+    /// The owner that was read.
+    Owner,
+    /// The status that was read.
+    Status,
+    /// Nothing but an item.
+    Nothing,
+}
+
 /// What a settlement requires of the stored item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fence {
-    /// `owner = :owner AND (status = CLAIMED OR status = :status)`.
+    /// `owner = mine AND status = CLAIMED`.
     Owner,
     /// Nothing.
     None,

@@ -6,7 +6,9 @@ use stateright::{Model, Property};
 
 use crate::aws::{Answer, Aws, Builder, Operation};
 use crate::driver::{self, Kind, Step, Verdict, Wish, Worker};
-use crate::ledger::{self, Claim, Claimant, Item, Lease, Reason, Settlement, Status};
+use crate::ledger::{
+    self, Claim, Claiming, Item, Lease, Next, Reason, Settlement, Statement, Status,
+};
 use crate::protocol::{Protocol, TokenOf};
 use crate::times::{BEGIN, DELAY, LATE, LEASE_MARGIN, SKEW, SOON, TIMEOUT, VISIBILITY};
 
@@ -81,8 +83,6 @@ pub struct State {
     pub wire: Vec<Flight>,
     /// What may still go wrong.
     pub budget: Budget,
-    /// How many claims have been made.
-    pub claims: u8,
     /// How many messages have been made.
     pub messages: u8,
     /// Whether a final item was ever overwritten or deleted.
@@ -100,6 +100,8 @@ pub struct Message {
     pub source: u8,
     /// Until when SQS hides it.
     pub visible_from: u8,
+    /// Whether it has been received before.
+    pub is_redelivery: bool,
 }
 
 /// A request on its way.
@@ -114,10 +116,8 @@ pub struct Flight {
 /// What may arrive late.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Request {
-    /// A claim.
-    Claim(Claimant),
-    /// A settlement.
-    Settle(Settlement),
+    /// A write of the ledger.
+    Statement(Statement),
     /// The call, with its token.
     Call(u8),
 }
@@ -152,8 +152,12 @@ pub enum Action {
     Crash(usize),
     /// Lambda will not end the worker at its deadline.
     Overrun(usize),
-    /// A worker sends its claim, again if it did before.
-    Claim(usize, Fate),
+    /// A worker claims a wish that it takes for new; again if it did before.
+    Insert(usize, Fate),
+    /// A worker reads what the ledger has of the wish that it is to claim.
+    Read(usize, Fate),
+    /// A worker claims what it has read; again if it did before.
+    Take(usize, Fate),
     /// A worker asks for the builder's state.
     Describe(usize, Fate),
     /// A worker sends its call, again if it did before.
@@ -227,6 +231,12 @@ impl Model for Scenario {
         let was_final = last.ledger.as_ref().filter(|item| item.status.is_final());
         state.undone |= was_final.is_some() && was_final != state.ledger.as_ref();
         state.wire.sort();
+        // Since when a message has been visible makes no difference.
+        for message in &mut state.queue {
+            if message.visible_from <= state.now {
+                message.visible_from = BEGIN;
+            }
+        }
         Some(state)
     }
 
@@ -271,8 +281,13 @@ pub const ENDINGS: [Ending; 9] = [
             && state.ledger.as_ref().is_some_and(|item| item.attempts > 0)
     }),
     ("taken over from a worker that died, then started", |scenario, state| {
-        let took_over = state.budget.crashes < scenario.budget.crashes && state.claims > 1;
-        state.ends_as(Status::Started) && took_over
+        let takes_over = |settlement: &Settlement| {
+            settlement.status == Status::Started && settlement.lease.doubt_since.is_some()
+        };
+        state.budget.crashes < scenario.budget.crashes
+            && state.workers.iter().flatten().any(
+                |worker| matches!(&worker.step, Step::Settle(settlement, _) if takes_over(settlement)),
+            )
     }),
     ("a late worker is fenced off", |_, state| {
         let is_fenced = |worker: &Worker| worker.step == Step::Answer(Verdict::FencedOff);
@@ -301,9 +316,18 @@ impl Scenario {
         // A question, or a message to SQS, that is late is as good as lost or unanswered.
         let [lost, answer_lost, _] = FAULTS;
         match &worker.step {
-            Step::Claim(sent) => {
-                fates(Action::Claim, actions, &FAULTS);
-                actions.extend(sent.as_ref().map(|_| Action::TimeOut(place)));
+            Step::Begin(true) => fates(Action::Read, actions, &[lost]),
+            Step::Begin(false) => fates(Action::Insert, actions, &FAULTS),
+            Step::Claim(claiming) => {
+                match claiming.next {
+                    Next::Insert => fates(Action::Insert, actions, &FAULTS),
+                    Next::Read => fates(Action::Read, actions, &[lost]),
+                    Next::Take(_) => fates(Action::Take, actions, &FAULTS),
+                }
+                // What was not sent in time need not be sent at all.
+                if claiming.is_sent || worker.now(state.now) >= worker.deadline {
+                    actions.push(Action::TimeOut(place));
+                }
             }
             Step::Describe(_) | Step::Observe(..) => fates(Action::Describe, actions, &[lost]),
             Step::Call(_, sent) => {
@@ -339,7 +363,8 @@ impl Scenario {
         if state.budget.crashes > 0 {
             actions.push(Action::Crash(place));
         }
-        if state.budget.overruns > 0 && !worker.overruns {
+        // It makes no difference before.
+        if state.budget.overruns > 0 && !worker.overruns && worker.deadline == state.now + 1 {
             actions.push(Action::Overrun(place));
         }
     }
@@ -365,7 +390,9 @@ impl Scenario {
                 state.budget.overruns -= 1;
                 state.change(place, |worker| worker.overruns = true);
             }
-            Action::Claim(place, fate)
+            Action::Insert(place, fate)
+            | Action::Read(place, fate)
+            | Action::Take(place, fate)
             | Action::Describe(place, fate)
             | Action::Call(place, fate)
             | Action::Settle(place, fate)
@@ -397,11 +424,8 @@ impl Scenario {
     /// A late request is done as it would have been in time.
     fn arrive(&self, state: &mut State, request: &Request) {
         match request {
-            Request::Claim(claimant) => {
-                self.claim(state, claimant);
-            }
-            Request::Settle(settlement) => {
-                ledger::settle(&self.protocol, &mut state.ledger, settlement);
+            Request::Statement(statement) => {
+                let _answer = self.execute(state, statement);
             }
             Request::Call(token) => {
                 let _answer = self.call(state, *token);
@@ -409,13 +433,14 @@ impl Scenario {
         }
     }
 
-    fn claim(&self, state: &mut State, claimant: &Claimant) -> Claim {
+    fn execute(&self, state: &mut State, statement: &Statement) -> ledger::Answer {
         let before = state.ledger.clone();
-        let claim = ledger::claim(&self.protocol, &mut state.ledger, claimant);
-        let took_over =
-            state.ledger != before && before.is_some_and(|item| item.status == Status::Claimed);
+        let answer = ledger::execute(&self.protocol, &mut state.ledger, statement);
+        let is_claimed =
+            |item: &Option<Item>| item.as_ref().is_some_and(|one| one.status == Status::Claimed);
+        let took_over = state.ledger != before && is_claimed(&before) && is_claimed(&state.ledger);
         state.overlapped |= took_over && state.is_worked_on();
-        claim
+        answer
     }
 
     /// What AWS answers; of a wish that it will never take, nothing but that.
@@ -434,15 +459,12 @@ impl Scenario {
         let Some(worker) = state.workers[place].clone() else { return };
         let now = worker.now(state.now);
         let next = match worker.step.clone() {
-            Step::Claim(None) if now >= worker.deadline => Step::Answer(Verdict::Deferred),
-            Step::Claim(sent) => {
-                let claimant = sent.unwrap_or_else(|| self.claimant(state, &worker));
-                if self.send(state, fate, Request::Claim(claimant.clone())) {
-                    self.claimed(self.claim(state, &claimant))
-                } else {
-                    Step::Claim(Some(claimant))
-                }
+            Step::Begin(_) if now >= worker.deadline => Step::Answer(Verdict::Deferred),
+            Step::Begin(is_redelivery) => {
+                let claiming = self.claiming(state, &worker, is_redelivery);
+                self.claim(state, claiming, fate)
             }
+            Step::Claim(claiming) => self.claim(state, claiming, fate),
             Step::Describe(lease) if fate == Fate::Lost => {
                 self.failed(state, &worker, lease, Kind::Unknown, None)
             }
@@ -452,8 +474,10 @@ impl Scenario {
             }
             Step::Call(lease, unanswered) => self.called(state, &worker, lease, unanswered, fate),
             Step::Settle(settlement, _) => {
-                if self.send(state, fate, Request::Settle(settlement.clone())) {
-                    self.settled(state, &settlement)
+                let statement = Statement::Settle(settlement.clone());
+                if self.send(state, fate, Request::Statement(statement.clone())) {
+                    let answer = self.execute(state, &statement);
+                    Step::Answer(settled(&settlement, answer))
                 } else {
                     Step::Settle(settlement, true)
                 }
@@ -489,14 +513,32 @@ impl Scenario {
         false
     }
 
-    /// What `claim_one` writes.
-    fn claimant(&self, state: &mut State, worker: &Worker) -> Claimant {
-        state.claims += 1;
-        Claimant {
-            owner: state.claims,
-            now: worker.now(state.now),
+    /// `Claiming::new`.
+    fn claiming(&self, state: &State, worker: &Worker, is_redelivery: bool) -> Claiming {
+        let now = worker.now(state.now);
+        Claiming {
+            lease: Lease::new(state.fresh_owner(), now),
+            now,
             lease_end: worker.deadline + self.protocol.lease_margin,
             source: worker.source,
+            next: if is_redelivery { Next::Read } else { Next::Insert },
+            is_sent: false,
+        }
+    }
+
+    /// One statement of a claim.
+    fn claim(&self, state: &mut State, mut claiming: Claiming, fate: Fate) -> Step {
+        let statement = claiming.statement();
+        if fate == Fate::Lost && statement == Statement::Read {
+            // For good: one that is repeated might as well have been sent later.
+            return Step::Answer(Verdict::Deferred);
+        }
+        if !self.send(state, fate, Request::Statement(statement.clone())) {
+            return Step::Claim(Claiming { is_sent: true, ..claiming });
+        }
+        match claiming.after(self.execute(state, &statement)) {
+            Some(claim) => self.claimed(claim),
+            None => Step::Claim(claiming),
         }
     }
 
@@ -634,19 +676,6 @@ impl Scenario {
         Step::Settle(driver::decide(&self.protocol, state.wish, lease, attempt), false)
     }
 
-    /// `Driver::settle`: what a delivery is answered with once the settlement is.
-    fn settled(&self, state: &mut State, settlement: &Settlement) -> Step {
-        if ledger::settle(&self.protocol, &mut state.ledger, settlement) {
-            return Step::Answer(driver::verdict(settlement));
-        }
-        let stored = state.ledger.as_ref().map(|item| (item.status, item.reason));
-        Step::Answer(match stored {
-            Some((Status::Started | Status::Skipped, _)) => Verdict::Ended,
-            Some((Status::Rejected, Some(reason))) => Verdict::Rejected(reason),
-            _ => Verdict::FencedOff,
-        })
-    }
-
     /// A worker waits no longer: no ledger, no call; no ledger, no end.
     fn time_out(&self, state: &mut State, place: usize) {
         let Some(worker) = state.workers[place].clone() else { return };
@@ -660,9 +689,25 @@ impl Scenario {
     }
 }
 
+/// `Driver::settle`: what a delivery is answered with once the settlement is.
+fn settled(settlement: &Settlement, answer: ledger::Answer) -> Verdict {
+    match answer {
+        ledger::Answer::Refused(Some(stored)) if !settlement.stands_in(&stored) => {
+            match (stored.status, stored.reason) {
+                (Status::Started | Status::Skipped, _) => Verdict::Ended,
+                (Status::Rejected, Some(reason)) => Verdict::Rejected(reason),
+                _ => Verdict::FencedOff,
+            }
+        }
+        ledger::Answer::Refused(None) => Verdict::FencedOff,
+        _ => driver::verdict(settlement),
+    }
+}
+
 impl State {
     fn begin(scenario: &Scenario, aws: Aws, wish: Wish) -> Self {
-        let message = |source| Message { id: source, source, visible_from: BEGIN };
+        let message =
+            |source| Message { id: source, source, visible_from: BEGIN, is_redelivery: false };
         let messages = 1 + u8::from(scenario.twin);
         Self {
             now: BEGIN,
@@ -674,7 +719,6 @@ impl State {
             workers: vec![None; scenario.workers],
             wire: Vec::new(),
             budget: scenario.budget,
-            claims: 0,
             messages,
             undone: false,
             overlapped: false,
@@ -717,8 +761,9 @@ impl State {
             clock,
             deadline: self.now + TIMEOUT,
             overruns: false,
-            step: Step::Claim(None),
+            step: Step::Begin(message.is_redelivery),
         };
+        message.is_redelivery = true;
         if let Some(place) = self.workers.iter_mut().find(|place| place.is_none()) {
             *place = Some(worker);
         }
@@ -730,6 +775,20 @@ impl State {
         let copy = Message { id: self.messages, visible_from: self.now, ..message.clone() };
         self.messages += 1;
         self.queue.push(copy);
+    }
+
+    /// An owner that nothing names. One that is forgotten comes again, so that states differ by who
+    /// owns what, and not by how many claims there were.
+    fn fresh_owner(&self) -> u8 {
+        let workers = self.workers.iter().flatten().flat_map(Worker::owners);
+        let wire = self.wire.iter().flat_map(|flight| match &flight.request {
+            Request::Statement(statement) => statement.owners(),
+            Request::Call(token) => vec![*token],
+        });
+        let stored = self.ledger.iter().map(|item| item.owner);
+        let named: BTreeSet<u8> =
+            workers.chain(wire).chain(stored).chain(self.aws.tokens()).collect();
+        (1..u8::MAX).find(|owner| !named.contains(owner)).unwrap_or(u8::MAX)
     }
 
     fn change(&mut self, place: usize, change: impl FnOnce(&mut Worker)) {
@@ -770,10 +829,10 @@ impl State {
             || self.ledger.as_ref().is_some_and(is_final)
     }
 
-    /// A final item needs no other claim; any other may be claimed within one lease.
+    /// A closed item needs no other claim; any other may be claimed within one lease.
     fn lock_ends(&self) -> bool {
         let longest = self.now + TIMEOUT + LEASE_MARGIN;
-        let ends = |item: &Item| item.status.is_final() || item.claimable_from <= longest;
+        let ends = |item: &Item| item.is_closed() || item.claimable_from <= longest;
         self.ledger.as_ref().is_none_or(ends)
     }
 

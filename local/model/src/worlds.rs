@@ -47,7 +47,7 @@ pub const SMALL: [World; 5] = [
 ];
 
 /// More of everything; a million states and more in most.
-pub const FULL: [World; 3] = [
+pub const FULL: [World; 4] = [
     (
         "two faults, a late message, a person",
         Scenario {
@@ -66,6 +66,10 @@ pub const FULL: [World; 3] = [
     (
         "a late worker, wrong clocks",
         Scenario { budget: Budget { crashes: 1, overruns: 1, clocks: 1, ..NOTHING }, ..QUIET },
+    ),
+    (
+        "two producers, two workers",
+        Scenario { budget: Budget { crashes: 1, ..NOTHING }, twin: true, ..QUIET },
     ),
 ];
 
@@ -96,7 +100,31 @@ pub const OVERLAP: &str = "no wish is taken over while it is worked on";
 pub const UNTRUE: &str = "the ledger tells the truth";
 
 /// Every wrong protocol.
-pub const CONTROLS: [Control; 8] = [
+pub const CONTROLS: [Control; 11] = [
+    control(
+        "a claim takes whatever is there",
+        UNDONE,
+        Protocol::TAKE_WHATEVER_IS_THERE,
+        Tokened,
+        Budget { faults: 1, busy: 1, ..NOTHING },
+    ),
+    control(
+        "a claim asks for the owner alone",
+        UNDONE,
+        Protocol::TAKE_FROM_AN_OWNER,
+        Tokened,
+        Budget { overruns: 1, ..NOTHING },
+    ),
+    Control {
+        name: "a claim asks for the status alone",
+        breaks: OVERLAP,
+        scenario: Scenario {
+            protocol: Protocol::TAKE_IN_A_STATUS,
+            budget: Budget { crashes: 1, ..NOTHING },
+            twin: true,
+            ..QUIET
+        },
+    },
     control(
         "without the owner fence",
         UNDONE,

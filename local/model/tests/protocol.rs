@@ -30,8 +30,23 @@ fn caught(name: &str) -> Vec<Action> {
 }
 
 #[test]
+fn a_claim_that_takes_whatever_is_there_undoes_an_ending_and_is_caught() {
+    caught("a claim takes whatever is there");
+}
+
+#[test]
+fn a_claim_that_asks_for_the_owner_alone_undoes_that_owners_ending_and_is_caught() {
+    assert!(matches!(caught("a claim asks for the owner alone").last(), Some(Action::Take(..))));
+}
+
+#[test]
+fn two_claims_that_ask_for_the_status_alone_own_a_wish_and_that_is_caught() {
+    assert!(matches!(caught("a claim asks for the status alone").last(), Some(Action::Take(..))));
+}
+
+#[test]
 fn without_the_owner_fence_a_late_worker_undoes_an_ending_and_is_caught() {
-    assert!(matches!(caught("without the owner fence").last(), Some(Action::Settle(0, _))));
+    assert!(matches!(caught("without the owner fence").last(), Some(Action::Settle(..))));
 }
 
 #[test]
@@ -51,7 +66,7 @@ fn the_protocol_of_powertools_starts_twice_and_is_caught() {
 
 #[test]
 fn without_a_lease_margin_two_workers_own_a_wish_and_that_is_caught() {
-    assert!(matches!(caught("without a lease margin").last(), Some(Action::Claim(..))));
+    assert!(matches!(caught("without a lease margin").last(), Some(Action::Take(..))));
 }
 
 #[test]
