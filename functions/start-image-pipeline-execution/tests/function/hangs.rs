@@ -109,7 +109,7 @@ async fn nothing_outlives_the_answer() {
                 function.world.image_builder().fault(OPERATION, Fault::hang().forever());
             }
             "dynamodb" => {
-                function.world.dynamodb().fault("BatchExecuteStatement", Fault::hang().forever())
+                function.world.dynamodb().fault("BatchExecuteStatement", Fault::hang().forever());
             }
             _ => {
                 function.world.image_builder().fault(OPERATION, Fault::error("X", 500).forever());
