@@ -225,7 +225,6 @@ impl Bench {
         process.first_poll().await?;
         self.cloud.take_traffic();
         for lap in 1..=self.plan.wishes / LAP {
-            println!("{} of {} wishes", lap * LAP, self.plan.wishes);
             let begun = Instant::now();
             for _ in 0..LAP / RENEWAL {
                 self.cloud.renew_image_builder()?;
@@ -236,7 +235,13 @@ impl Bench {
             }
             let (time, crossed) = (begun.elapsed(), self.cloud.take_traffic());
             let busy = crossed.dynamodb.busy + crossed.image_builder.busy;
-            self.figures.laps.push(Lap { time, busy, memory: process.resident_memory()? });
+            let memory = process.resident_memory()?;
+            println!(
+                "{} of {} wishes, the last {LAP} in {time:.1?}, {memory} bytes resident",
+                lap * LAP,
+                self.plan.wishes
+            );
+            self.figures.laps.push(Lap { time, busy, memory });
         }
         self.figures.long_peak = process.peak_memory()?;
         process.stop().await
