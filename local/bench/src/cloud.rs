@@ -59,6 +59,13 @@ pub(crate) struct Crossed {
     pub(crate) sqs: Traffic,
 }
 
+impl Crossed {
+    /// How long the services worked on it, one after another: they share a thread.
+    pub(crate) fn busy(&self) -> Duration {
+        self.dynamodb.busy + self.image_builder.busy + self.sqs.busy
+    }
+}
+
 impl Cloud {
     /// Starts it; the file of certificates is written to this folder.
     pub(crate) async fn start(folder: &Path) -> Outcome<Self> {
@@ -84,6 +91,13 @@ impl Cloud {
         let (simulated, services) = image_builder()?;
         self.image_builder.front.replace(services);
         *self.simulated() = simulated;
+        Ok(())
+    }
+
+    /// Begins with an empty store, which takes longer for a write the more it holds.
+    pub(crate) fn renew_store(&mut self) -> Outcome<()> {
+        self.store = Store::open()?;
+        self.dynamodb.front.replace(self.store.router());
         Ok(())
     }
 

@@ -47,6 +47,8 @@ pub(crate) struct Of {
     pub(crate) first_effect: Sample,
     pub(crate) warm: Sample,
     pub(crate) warm_away: Sample,
+    /// What of it store and simulator worked.
+    pub(crate) away_services: Sample,
     pub(crate) duplicates: Sample,
     pub(crate) memory: Sample,
     /// Processor time up to the first answer.
@@ -184,8 +186,11 @@ impl Bench {
             duplicates.push(time(&mut process, &batch(known.clone(), 0, receipt)).await?);
         }
         self.cloud.set_distance(AWAY);
+        self.cloud.take_traffic();
+        let mut services = Vec::new();
         for _ in 0..self.plan.batches.div_ceil(6) {
             away.push(self.new_batch(&mut process).await?);
+            services.push(millis(self.cloud.take_traffic().busy()));
         }
         self.cloud.set_distance(Duration::ZERO);
         let batches = WARMING + warm.len() + away.len();
@@ -197,6 +202,7 @@ impl Bench {
         of.warm_work.add(millis(work) / f64_of(u64::try_from(warm.len())?));
         of.warm.extend(warm);
         of.warm_away.extend(away);
+        of.away_services.extend(services);
         of.duplicates.extend(duplicates);
         of.memory.add(f64_of(process.peak_memory()?));
         process.stop().await
@@ -225,6 +231,7 @@ impl Bench {
         process.first_poll().await?;
         self.cloud.take_traffic();
         for lap in 1..=self.plan.wishes / LAP {
+            self.cloud.renew_store()?;
             let begun = Instant::now();
             for _ in 0..LAP / RENEWAL {
                 self.cloud.renew_image_builder()?;
@@ -234,7 +241,7 @@ impl Bench {
                 self.expect_builds(Contestant::Ours, RENEWAL)?;
             }
             let (time, crossed) = (begun.elapsed(), self.cloud.take_traffic());
-            let busy = crossed.dynamodb.busy + crossed.image_builder.busy;
+            let busy = crossed.busy();
             let memory = process.resident_memory()?;
             println!(
                 "{} of {} wishes, the last {LAP} in {time:.1?}, {memory} bytes resident",

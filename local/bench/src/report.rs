@@ -65,24 +65,25 @@ or where there are more or fewer builds than wishes.
   The trusted certificates are the system's and ours.
 - **Warm batches** are timed from handing over the event to having the answer: {batches} in each round after 5
   that are not counted, {duplicates} of redelivered messages, {away} with the 5 ms added.
-- **5 ms away**: a claim, a call and a settlement cannot be made together, so 15 ms cannot be avoided. The
-  waiting is exact to about a tenth of a millisecond.
+- **5 ms away**: a claim, a call and a settlement cannot be made together, so that 3 x 5 ms cannot be avoided, nor
+  what store and simulator work for their answers, which the 5 ms are added to: these are the round trips that the
+  ratio is of. The waiting is exact to about a tenth of a millisecond.
 - **Processor time** is what the process's threads had of a core, by `/proc/PID/task/*/schedstat`. It does not
   wait for others, and so differs least from run to run; and at little memory, Lambda gives a fraction of a core.
 - **Memory** is `VmHWM` of `/proc/PID/status` after all batches of a round.
 - **Zips** hold the stripped binary by itself, as `bootstrap`, deflated at level 9.
 - **{wishes} wishes** go through one process in batches of ten, all of them new. The first and the last lap are
-  shown, with the spread; the ratio is that of the last third's median to the first third's. The store has all
-  wishes of the run; the simulator is made anew after each thousand, since it looks through its images at each
-  start. What both of them worked is shown, so that their growth is not taken for ours.
+  shown, with the spread; the ratio is that of the last third's median to the first third's. Store and
+  simulator take longer the more they hold, so the store is made anew after each lap, and the simulator after
+  each thousand. What both of them worked is shown, so that it is not taken for ours.
 
 ## What they do not mean
 
 - Times on Lambda are others: its processor share at little memory is a fraction of a core. The ratios are what
   to go by.
 - All of it shares a machine: where there are two cores, one serves and one works.
-- The engine answers within a fraction of a millisecond, where DynamoDB takes several; that is why the rows with
-  5 ms are there.
+- The engine works on a batch for milliseconds of this machine, one statement after another, and a single item in a
+  fraction of one; DynamoDB takes some milliseconds for either. That is why the rows with 5 ms are there.
 "
     )
 }
