@@ -167,10 +167,13 @@ impl Ledger {
     async fn write<W: Write>(&self, mut writes: Vec<W>) -> Vec<Result<W::End, Failure>> {
         let mut ends: Vec<_> = writes.iter().map(|_| Err(contended())).collect();
         let mut open: Vec<usize> = (0..writes.len()).collect();
+        let mut pause = None;
         for round in 0..MOST_STATEMENTS {
+            if let Some(pause) = pause.take() {
+                tokio::time::sleep(pause).await;
+            }
             let statements = open.iter().map(|&place| writes[place].statement()).collect();
             let answers = statement::execute(&self.client, &self.table, statements).await;
-            let mut pause = Duration::ZERO;
             let asked = mem::take(&mut open);
             for (place, answer) in asked.into_iter().zip(answers) {
                 let end = match answer {
@@ -178,7 +181,7 @@ impl Ledger {
                     Err(Unanswered::ForGood(failure)) => Some(Err(failure)),
                     Err(Unanswered::Itself(failure)) => {
                         ends[place] = Err(failure);
-                        pause = retry::pause(round, fastrand::f64());
+                        pause = Some(retry::pause(round, fastrand::f64()));
                         None
                     }
                 };
@@ -190,7 +193,6 @@ impl Ledger {
             if open.is_empty() {
                 break;
             }
-            tokio::time::sleep(pause).await;
         }
         ends
     }
