@@ -77,8 +77,8 @@ MUTANTS = (
     ),
     Mutant(
         "a claim takes only the item that it has read", "shared/src/ledger/claim.rs",
-        "conditions: [key].into_iter().chain(version(stored)).collect(),",
-        "conditions: [key].into_iter().chain(version(stored).take(0)).collect(),",
+        "conditions: [key].into_iter().chain(version.clone()).collect(),",
+        "conditions: [key].into_iter().chain(version.clone().into_iter().take(0)).collect(),",
     ),
     Mutant(
         "what is reported is in the dead-letter queue before it is acknowledged", "shared/src/driver.rs",

@@ -21,8 +21,8 @@ pub(super) struct Claiming<'a> {
 enum Step {
     Insert,
     Read,
-    /// To write over this item, and over no other.
-    Take(Box<Item>),
+    /// To write over the item that is in this state, and over no other.
+    Take([Attribute; 2]),
 }
 
 impl<'a> Claiming<'a> {
@@ -49,8 +49,9 @@ impl<'a> Claiming<'a> {
         if !self.is_free(&stored) {
             return Some(refused(self.claimant, stored));
         }
+        let Some(version) = version(&stored) else { return Some(Err(odd(&stored))) };
         self.lease.take(&stored, self.now);
-        self.step = Step::Take(stored);
+        self.step = Step::Take(version);
         None
     }
 
@@ -92,9 +93,9 @@ impl Write for Claiming<'_> {
             Step::Insert => {
                 Statement::Insert { item: [key].into_iter().chain(self.attributes()).collect() }
             }
-            Step::Take(stored) => Statement::Update {
+            Step::Take(version) => Statement::Update {
                 changes: self.attributes().into_iter().map(|(name, v)| (name, Some(v))).collect(),
-                conditions: [key].into_iter().chain(version(stored)).collect(),
+                conditions: [key].into_iter().chain(version.clone()).collect(),
             },
         }
     }
@@ -117,11 +118,10 @@ impl Write for Claiming<'_> {
 }
 
 /// What tells this state of an item from every other that it has had: each claim has an owner of
-/// its own, and each owner settles once.
-fn version(stored: &Item) -> impl Iterator<Item = Attribute> {
-    let owner = stored.owner.as_deref().map(|owner| ("owner", text(owner)));
-    let status = stored.status.map(|status| ("status", text(status.as_str())));
-    owner.into_iter().chain(status)
+/// its own, and each owner settles once. None where it is no item of ours, which two could take.
+fn version(stored: &Item) -> Option<[Attribute; 2]> {
+    let (owner, status) = (stored.owner.as_deref()?, stored.status?);
+    Some([("owner", text(owner)), ("status", text(status.as_str()))])
 }
 
 /// What a claim is told of an item that is not free.
@@ -136,10 +136,12 @@ fn refused(claimant: &Claimant<'_>, stored: Box<Item>) -> Result<Claim, Failure>
         Some(Status::Rejected) => Ok(Claim::Rejected(stored.reason.unwrap_or_else(|| {
             Reason::new(Reason::INVALID_INTENT, "it was rejected before, without a reason")
         }))),
-        Some(Status::Deferred) | None => {
-            Err(unavailable(format!("the ledger holds an item that reads {stored:?}")))
-        }
+        Some(Status::Deferred) | None => Err(odd(&stored)),
     }
+}
+
+fn odd(stored: &Item) -> Failure {
+    unavailable(format!("the ledger holds an item that no claim can be decided by: {stored:?}"))
 }
 
 fn mismatch(stored: &Item) -> Reason {

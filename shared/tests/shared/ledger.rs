@@ -304,6 +304,22 @@ async fn an_item_that_is_none_of_ours_is_not_taken_for_done() {
     assert_eq!(failure.reason.code, Reason::LEDGER_UNAVAILABLE);
 }
 
+/// Two could take it, each on the condition of nothing.
+#[tokio::test]
+async fn an_item_without_owner_or_status_is_taken_by_nobody() {
+    for missing in ["owner", "status"] {
+        let desk = desk().await;
+        let lease = desk.won().await;
+        desk.settle(&lease, Status::Deferred).await;
+        let mut item = desk.world.ledger_item(KEY).unwrap();
+        item.as_object_mut().unwrap().remove(missing);
+        desk.world.put_ledger_item(&item);
+        let failure = desk.try_claim("f", "s").await.unwrap_err();
+        assert_eq!(failure.reason.code, Reason::LEDGER_UNAVAILABLE);
+        assert_eq!(desk.world.ledger_item(KEY).unwrap(), item);
+    }
+}
+
 #[tokio::test]
 async fn claims_and_settlements_of_a_batch_succeed_and_fail_one_by_one() {
     let desk = desk().await;
