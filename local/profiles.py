@@ -14,9 +14,9 @@ import statistics
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
+from bench import zipped_size
 from workspace import ROOT, STATE, environment
 
 PACKAGE = "start-image-pipeline-execution"
@@ -53,7 +53,7 @@ def main(names: list[str]) -> int:
     print("| profile | binary | zip | start, median | build |\n|---|---|---|---|---|")
     for name, (binary, seconds) in built.items():
         print(
-            f"| {name} | {binary.stat().st_size / 1e6:.2f} MB | {zipped(binary) / 1e6:.2f} MB "
+            f"| {name} | {binary.stat().st_size / 1e6:.2f} MB | {zipped_size(binary) / 1e6:.2f} MB "
             f"| {statistics.median(starts[name]):.2f} ms | {seconds:.0f} s |"
         )
     return 0
@@ -75,14 +75,6 @@ def build(name: str) -> tuple[Path, float]:
     shutil.move(target / "release" / PACKAGE, binary)
     shutil.rmtree(target)
     return binary, seconds
-
-
-def zipped(binary: Path) -> int:
-    """The size of the package that Lambda is given."""
-    package = STATE / "package.zip"
-    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        archive.write(binary, "bootstrap")
-    return package.stat().st_size
 
 
 def milliseconds_to_first_poll(binary: Path) -> float:
