@@ -119,6 +119,7 @@ async fn the_variables_of_the_sdk_are_honoured() {
                 ("AWS_REGION", None),
                 ("AWS_DEFAULT_REGION", Some("eu-west-3")),
                 ("AWS_MAX_ATTEMPTS", Some("1")),
+                ("AWS_SDK_UA_APP_ID", Some("golden-images")),
                 ("AWS_ACCESS_KEY_ID", Some("AKIDOFTHISTEST")),
             ],
         ),
@@ -131,6 +132,26 @@ async fn the_variables_of_the_sdk_are_honoured() {
     let authorization = &sent[0].headers["authorization"];
     assert!(authorization.contains("AKIDOFTHISTEST/"), "{authorization}");
     assert!(authorization.contains("/eu-west-3/imagebuilder/"), "{authorization}");
+    let agent = &sent[0].headers["x-amz-user-agent"];
+    assert!(agent.contains("app/golden-images"), "{agent}");
+}
+
+/// They are refused beside endpoints that are named, by which one sees that they were read.
+#[tokio::test]
+async fn endpoints_of_fips_and_of_dual_stack_can_be_asked_for() {
+    for (variable, said) in
+        [("AWS_USE_FIPS_ENDPOINT", "FIPS"), ("AWS_USE_DUALSTACK_ENDPOINT", "Dualstack")]
+    {
+        let world = World::start_real().await;
+        let runtime_api = RuntimeApi::start().await;
+        let variables = with(&world, &[(variable, Some("true"))]);
+        let process = Process::spawn(BINARY, &runtime_api, &variables);
+        let failed = runtime_api.invoke(&intent("nightly-1"), TIMEOUT).await.unwrap_err();
+        process.kill().await;
+        let failed = format!("{failed:?}");
+        assert!(failed.contains(said), "{variable}: {failed}");
+        assert_eq!(world.dynamodb().total(), 0);
+    }
 }
 
 /// The variables of a process, some of them changed or left out.
