@@ -19,6 +19,7 @@ struct Probe {
     calls: Arc<Mutex<Vec<String>>>,
     under_way: Arc<AtomicUsize>,
     most_under_way: Arc<AtomicUsize>,
+    made_when_sent: Arc<AtomicUsize>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,6 +55,14 @@ impl Operation for Probe {
         self.calls.lock().unwrap().push(attempt.token().to_owned());
         let under_way = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_under_way.fetch_max(under_way, Ordering::SeqCst);
+        if request.behaviour == "send beside" {
+            // As the HTTP client does, whose connections have tasks of their own.
+            let (made, made_when_sent) = (self.calls.clone(), self.made_when_sent.clone());
+            let send = async move {
+                made_when_sent.store(made.lock().unwrap().len(), Ordering::SeqCst);
+            };
+            tokio::spawn(send);
+        }
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }
@@ -118,6 +127,14 @@ async fn wishes_on_different_targets_are_called_together() {
     function.invoke(&json!({ "intents": intents })).await.unwrap();
     let most = probe.most_under_way.load(Ordering::SeqCst);
     assert!((2..=10).contains(&most), "{most} calls at once");
+}
+
+#[tokio::test]
+async fn a_call_is_sent_before_the_next_is_made() {
+    let (probe, function) = probe().await;
+    let intents = [wish("a", "x", "send beside"), wish("b", "y", ""), wish("c", "z", "")];
+    function.invoke(&json!({ "intents": intents })).await.unwrap();
+    assert_eq!(probe.made_when_sent.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
