@@ -25,7 +25,6 @@ PROFILES = {
     'opt-level = "s"': {"OPT_LEVEL": "s"},
     'opt-level = "z"': {"OPT_LEVEL": "z"},
     "opt-level = 2": {"OPT_LEVEL": "2"},
-    "opt-level = 3": {"OPT_LEVEL": "3"},
     'lto = "thin"': {"LTO": "thin"},
 }
 STARTS = 101
