@@ -333,7 +333,7 @@ async fn claims_and_settlements_of_a_batch_succeed_and_fail_one_by_one() {
 #[tokio::test]
 async fn a_large_batch_is_claimed_and_settled_by_one_request_for_each_25() {
     let desk = desk().await;
-    let tokens: Vec<_> = (0..60).map(|n| n.to_string()).collect();
+    let tokens: Vec<_> = (0..75).map(|n| n.to_string()).collect();
     let claimants: Vec<_> =
         tokens.iter().map(|token| Claimant { token, ..claimant("f") }).collect();
     let claims = desk.ledger.claim(&claimants, desk.clock.now() + MINUTE).await;
@@ -349,7 +349,7 @@ async fn a_large_batch_is_claimed_and_settled_by_one_request_for_each_25() {
     assert!(settled.into_iter().all(|settled| settled.unwrap() == Settled::Written));
     assert_eq!(desk.world.dynamodb().count("BatchExecuteStatement"), 6);
     assert!(desk.world.ledger_items().iter().all(|item| item["status"] == "STARTED"));
-    assert_eq!(desk.world.ledger_items().len(), 60);
+    assert_eq!(desk.world.ledger_items().len(), 75);
 }
 
 #[tokio::test]
