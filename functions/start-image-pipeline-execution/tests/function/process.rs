@@ -119,6 +119,7 @@ async fn the_variables_of_the_sdk_are_honoured() {
                 ("AWS_REGION", None),
                 ("AWS_DEFAULT_REGION", Some("eu-west-3")),
                 ("AWS_MAX_ATTEMPTS", Some("1")),
+                ("AWS_RETRY_MODE", Some("adaptive")),
                 ("AWS_SDK_UA_APP_ID", Some("golden-images")),
                 ("AWS_ACCESS_KEY_ID", Some("AKIDOFTHISTEST")),
             ],
@@ -134,6 +135,9 @@ async fn the_variables_of_the_sdk_are_honoured() {
     assert!(authorization.contains("/eu-west-3/imagebuilder/"), "{authorization}");
     let agent = &sent[0].headers["x-amz-user-agent"];
     assert!(agent.contains("app/golden-images"), "{agent}");
+    // The SDK's letters for what is in use: F is the adaptive mode.
+    let in_use = agent.split(' ').find_map(|part| part.strip_prefix("m/")).unwrap_or_default();
+    assert!(in_use.split(',').any(|letter| letter == "F"), "AWS_RETRY_MODE: {agent}");
 }
 
 /// They are refused beside endpoints that are named, by which one sees that they were read.
