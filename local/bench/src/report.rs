@@ -45,7 +45,8 @@ Times and memory: median (least..most); memory is the most of any process. 1 MB 
 One process, `bench`, is everything around them: a Lambda Runtime API, a DynamoDB engine (dynoxide, in memory),
 and the simulator of Image Builder. All contestants speak to the same ones over the loopback interface. Each
 round starts each contestant anew, in turns, and nobody is always first, so what disturbs the machine disturbs
-all of them. Every answer leaves in one write with TCP_NODELAY. The processes' output goes to files.
+all of them. Every answer leaves in one write with TCP_NODELAY. The processes' output goes to files. `bench` takes
+its memory from mimalloc, the contestants theirs from the C library: what it works itself, all of them wait for.
 
 After every part the simulator is asked how many builds were started. The run fails where a batch has a failure,
 or where there are more or fewer builds than wishes.
