@@ -63,7 +63,7 @@ cost: ## print what a million wishes cost, ours and the rival's
 build: tools ## build the functions for Lambda, ready for sam deploy
 	PATH="$(CURDIR)/$(TOOLS):$$PATH" $(TOOLS)/sam build
 
-profiles: ## build a function under each candidate release profile, and compare them
+profiles: rival ## build a function under each candidate release profile, and compare them
 	@$(PYTHON) local/profiles.py
 
 up: tools emulator ## start everything on this machine, to play with

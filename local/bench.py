@@ -55,21 +55,26 @@ def measure(arguments: list[str]) -> None:
             FOLDER / "build.log", environment(), ROOT,
         )
     binaries = target / "release"
+    zips = [f"--zip={name}={zipped_size(binaries / name)}" for name in BUILT]
     with progress.step("measure, about five minutes") as step:
         step.run(
-            [
-                target / "measure" / "bench",
-                "--binaries", binaries,
-                "--python", VENVS / "rival" / "bin" / "python",
-                "--rival", ROOT / "local" / "bench" / "rival",
-                "--state", FOLDER,
-                "--document", DOCUMENT,
-                "--commit", commit(),
-                *(f"--zip={name}={zipped_size(binaries / name)}" for name in BUILT),
-                *arguments,
-            ],
+            command(target, binaries, FOLDER, DOCUMENT, [*zips, *arguments]),
             FOLDER / "bench.log", environment(), ROOT,
         )
+
+
+def command(target: Path, binaries: Path, folder: Path, document: Path, arguments: list[str]) -> list[str | Path]:
+    """What measures the binaries of a folder."""
+    return [
+        target / "measure" / "bench",
+        "--binaries", binaries,
+        "--python", VENVS / "rival" / "bin" / "python",
+        "--rival", ROOT / "local" / "bench" / "rival",
+        "--state", folder,
+        "--document", document,
+        "--commit", commit(),
+        *arguments,
+    ]
 
 
 def zipped_size(binary: Path) -> int:
