@@ -35,7 +35,7 @@ class TestMillion(unittest.TestCase):
     def test_ten_new_messages_a_batch_cost_what_they_cost_by_hand(self) -> None:
         self.assert_parts(cost.shapes()[1].ours, {
             "Lambda requests": 0.02,  # 100,000 x 0.2e-6
-            "Lambda time": 0.0575,  # 100,000 x 0.25 GB x (0.138 s + 1 % x 0.009 s) x 16.6667e-6
+            "Lambda time": 0.0596,  # 100,000 x 0.25 GB x (0.143 s + 1 % x 0.012 s) x 16.6667e-6
             "queue, schedule": 0.48,  # 1,000,000 sent, 100,000 received, 100,000 deleted, x 0.4e-6
             "ledger requests": 1.25,  # 2,000,000 x 0.625e-6
             "ledger storage": 0.3734,  # 1,000,000 x 891 bytes x 0.45 a GB
@@ -45,7 +45,7 @@ class TestMillion(unittest.TestCase):
     def test_powertools_waits_for_one_wish_after_another(self) -> None:
         rival = cost.shapes()[1].rival
         self.assertEqual(rival.waits, 10 * (5 + 100 + 5))
-        self.assertEqual(rival.billed, 1519)  # 1100 + 60.5 x 1769 / 256 = 1518.1
+        self.assertEqual(rival.billed, 1705)  # 1100 + 87.5 x 1769 / 256 = 1704.6
 
     def test_a_redelivered_wish_costs_a_read_and_powertools_a_write(self) -> None:
         shape = cost.shapes()[3]
@@ -69,8 +69,8 @@ class TestLimits(unittest.TestCase):
     def test_environments_are_the_rate_by_the_time_of_a_batch(self) -> None:
         found = cost.sizes(1e9, cost.DAY)
         self.assertEqual(found["wishes a second"], "11,574")
-        self.assertEqual(found["environments at work, Reveille"], "160")  # 11,574 / 10 x 0.138 s
-        self.assertEqual(found["environments at work, Powertools"], "1,758")  # 11,574 / 10 x 1.519 s
+        self.assertEqual(found["environments at work, Reveille"], "166")  # 11,574 / 10 x 0.143 s
+        self.assertEqual(found["environments at work, Powertools"], "1,973")  # 11,574 / 10 x 1.705 s
 
 
 class TestInputs(unittest.TestCase):
