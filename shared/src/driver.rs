@@ -140,7 +140,7 @@ impl<O: Operation> Driver<O> {
     /// Claim, call, settle: all wishes of a round together.
     async fn once(&self, due: &[Due<'_, O::Request>], limits: &Limits) -> Vec<Outcome> {
         let claims = self.claim(due, limits).await;
-        // Each is under way before the next is made: making ten takes as long as some answers do.
+        // Each is under way before the next is made, so that AWS works on it meanwhile.
         let one_by_one = stream::iter(due.iter().zip(claims)).then(|claimed| async {
             tokio::task::yield_now().await;
             claimed
